@@ -1,0 +1,63 @@
+//! How much is too much? Every bound on what people send and what builds may use, in one place.
+
+use std::time::Duration;
+
+/// Bounds on an uploaded package, checked while it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PackageLimits {
+    /// Bytes of the uploaded zip.
+    pub upload_bytes: u64,
+    /// Bytes of all files once unpacked.
+    pub unpacked_bytes: u64,
+    /// Files and folders in the zip.
+    pub entries: usize,
+    /// Folders above a file.
+    pub depth: usize,
+    /// Bytes of one entry's path.
+    pub path_bytes: usize,
+    /// Unpacked bytes per packed byte of one entry, above the first MiB: what tells a bomb from text.
+    pub ratio: u64,
+    /// Bytes of one Python or YAML file that is read for its meaning; a larger one is stored but not read.
+    pub source_bytes: u64,
+    /// Bytes of a readme that are kept for show.
+    pub readme_bytes: u64,
+}
+
+impl Default for PackageLimits {
+    fn default() -> Self {
+        Self {
+            upload_bytes: 2 << 30,
+            unpacked_bytes: 8 << 30,
+            entries: 20_000,
+            depth: 32,
+            path_bytes: 1024,
+            ratio: 200,
+            source_bytes: 256 << 10,
+            readme_bytes: 512 << 10,
+        }
+    }
+}
+
+/// Bounds on one build, kept from outside the build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BuildLimits {
+    /// From the first step to the last.
+    pub time: Duration,
+    /// Bytes of memory of one step, where the engine's builder keeps it.
+    pub memory_bytes: u64,
+    /// Bytes of console output that are kept; what comes after is counted and dropped.
+    pub log_bytes: u64,
+    /// Bytes of one console line; longer ones are cut.
+    pub log_line_bytes: usize,
+}
+
+impl Default for BuildLimits {
+    fn default() -> Self {
+        Self {
+            time: Duration::from_secs(3600),
+            memory_bytes: 4 << 30,
+            log_bytes: 16 << 20,
+            log_line_bytes: 16 << 10,
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Why is a package not taken? Each reason has a stable code, a cause, and a remedy.
+
+/// A package that the Hub does not take.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message} {remedy}")]
+pub struct Refusal {
+    /// A stable word, such as `archive_traversal` or `executor_not_found`.
+    pub code: &'static str,
+    /// Class of the refusal, which decides the numbers that old clients see.
+    pub class: RefusalClass,
+    /// One sentence of cause; names file and line where there is one.
+    pub message: String,
+    /// One sentence that says what to do.
+    pub remedy: String,
+}
+
+/// Classes of refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalClass {
+    /// The bytes are no zip that the Hub takes.
+    Archive,
+    /// A limit on size or number was passed.
+    TooLarge,
+    /// No Executor was found (old number 4000).
+    ExecutorNotFound,
+    /// More than one Executor was found (4001).
+    SeveralExecutors,
+    /// The class cannot be used as an Executor (4002).
+    IllegalExecutor,
+    /// Imports between the package's files are cyclic or broken (4003).
+    BrokenDependency,
+    /// Anything else in the package (5000).
+    Other,
+}
+
+impl RefusalClass {
+    /// The number that clients since jina 3.3 look for (PROTOCOL.md L).
+    pub fn number(self) -> u16 {
+        match self {
+            Self::ExecutorNotFound => 4000,
+            Self::SeveralExecutors => 4001,
+            Self::IllegalExecutor => 4002,
+            Self::BrokenDependency => 4003,
+            Self::Archive | Self::TooLarge | Self::Other => 5000,
+        }
+    }
+}

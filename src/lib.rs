@@ -1,0 +1,23 @@
+//! Executor Hub: the server behind `jina hub push`, for a team to run itself.
+//!
+//! ```text
+//!             cli ───────────────┐            main.rs parses and leaves
+//!                                ▼
+//!    http ──────────────────▶  app            builds everything once
+//!    ├ v2   (RPC)                │
+//!    └ api  (REST)               ▼
+//!                         hub · builds · auth           use cases
+//!                                │
+//!                                ▼
+//!               store · blobs · inspect · postgres      capabilities
+//!                                │
+//!                                ▼
+//!                              domain                   vocabulary
+//! ```
+//!
+//! Only arrows that point down exist; `tests/tidy.rs` holds the table of allowed imports. `docs/ARCHITECTURE.md` says
+//! where everything lives and which rules must never break.
+
+pub mod builds;
+pub mod domain;
+pub mod inspect;
