@@ -11,6 +11,8 @@ CREATE TABLE tasks (
     attempt          integer NOT NULL DEFAULT 0,
     -- How many of those attempts ended with the worker's death.
     lost_leases      integer NOT NULL DEFAULT 0,
+    -- How many of those attempts ended with a fault of the engine or of the Hub itself.
+    faults           integer NOT NULL DEFAULT 0,
     last_event       bigint NOT NULL DEFAULT 0,
     run_after        timestamptz NOT NULL,
     lease_owner      uuid,

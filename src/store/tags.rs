@@ -73,6 +73,7 @@ pub struct Move<'a> {
 
 /// Points `names` at a commit, creating those that are new; with `protect`, for good. A protected tag that points
 /// elsewhere is `StoreError::ProtectedTag`, and the transaction is lost; one that points there already stays as it is.
+/// An unprotected tag that a later push moved first stays with that push, however long this commit took to build.
 pub async fn move_to(
     connection: &mut Connection,
     to: Move<'_>,
@@ -88,7 +89,11 @@ pub async fn move_to(
          ON CONFLICT (executor_id, name) DO UPDATE
          SET commit_id = excluded.commit_id, is_protected = tags.is_protected OR excluded.is_protected,
              moved_at = excluded.moved_at, moved_by = excluded.moved_by
-         WHERE NOT (tags.is_protected AND tags.commit_id = excluded.commit_id)",
+         WHERE NOT (tags.is_protected AND tags.commit_id = excluded.commit_id)
+           AND (tags.is_protected OR excluded.is_protected OR NOT EXISTS (
+               SELECT 1 FROM commits there, commits here
+               WHERE there.id = tags.commit_id AND here.id = excluded.commit_id
+                 AND there.created_at > here.created_at))",
         to.executor as &ExecutorId,
         to.commit as CommitId,
         protect,

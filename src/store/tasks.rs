@@ -53,6 +53,8 @@ pub struct Claimed {
     pub executor: ExecutorId,
     /// 1 at the first try.
     pub attempt: i32,
+    /// How many attempts ended with a fault of the engine or of the Hub.
+    pub faults: i32,
     /// Whether to ignore cached layers.
     pub no_cache: bool,
     /// Build variables, encrypted.
@@ -75,7 +77,7 @@ pub async fn claim(
                          AND NOT EXISTS (SELECT 1 FROM queue_pause WHERE until_time IS NULL OR until_time > $3)
                        ORDER BY run_after, created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
            RETURNING id AS "id: TaskId", commit_id AS "commit: CommitId", executor_id AS "executor: ExecutorId",
-                     attempt, no_cache, build_env"#,
+                     attempt, faults, no_cache, build_env"#,
         worker as WorkerId,
         lease_until,
         now
@@ -87,6 +89,7 @@ pub async fn claim(
         commit: row.commit,
         executor: row.executor,
         attempt: row.attempt,
+        faults: row.faults,
         no_cache: row.no_cache,
         build_env: row.build_env,
     }))
@@ -180,19 +183,31 @@ pub async fn finish_pending(
     Ok(done.rows_affected() > 0)
 }
 
+/// Why a worker gives a task back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GivenBack {
+    /// The worker stops, or went silent: not the task's doing.
+    Unfinished,
+    /// The engine or the Hub failed; counted.
+    Fault,
+}
+
 /// Gives a task that `worker` holds back to the queue, due at `run_after`; `false` when the lease is lost.
 pub async fn give_back(
     connection: &mut Connection,
     id: TaskId,
     worker: WorkerId,
+    why: GivenBack,
     run_after: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     let done = sqlx::query!(
-        "UPDATE tasks SET state = 'pending', lease_owner = NULL, lease_until = NULL, run_after = $3
+        "UPDATE tasks SET state = 'pending', lease_owner = NULL, lease_until = NULL, run_after = $3,
+                          faults = faults + $4
          WHERE id = $1 AND lease_owner = $2 AND state = 'running'",
         id as TaskId,
         worker as WorkerId,
-        run_after
+        run_after,
+        i32::from(why == GivenBack::Fault)
     )
     .execute(connection)
     .await?;
@@ -291,4 +306,42 @@ pub async fn list_of_executor(
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(Task::from).collect())
+}
+
+/// Ends the leases of workers that ran at `place` before `worker` did: the place's lock is held now, so they are dead.
+/// Their tasks are then found abandoned at once, not only when the lease runs out.
+pub async fn expire_leases_of_predecessors(
+    connection: &mut Connection,
+    place: &str,
+    worker: WorkerId,
+    now: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE tasks SET lease_until = $3::timestamptz - interval '1 microsecond'
+         WHERE state = 'running' AND lease_owner IN (SELECT id FROM workers WHERE name = $1 AND id <> $2)",
+        place,
+        worker as WorkerId,
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// The newest task of a commit.
+pub async fn find_of_commit(
+    connection: &mut Connection,
+    commit: CommitId,
+) -> Result<Option<Task>, StoreError> {
+    let row = sqlx::query_as!(
+        TaskRow,
+        r#"SELECT id AS "id: TaskId", commit_id AS "commit: CommitId", executor_id AS "executor: ExecutorId",
+                  state AS "state: TaskState", attempt, last_event, failure AS "failure: Json<Failure>", created_at,
+                  started_at, finished_at
+           FROM tasks WHERE commit_id = $1 ORDER BY created_at DESC LIMIT 1"#,
+        commit as CommitId
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(Task::from))
 }
