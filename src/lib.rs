@@ -21,3 +21,4 @@
 pub mod builds;
 pub mod domain;
 pub mod inspect;
+pub mod postgres;
