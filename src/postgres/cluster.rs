@@ -191,8 +191,10 @@ fn wait_until_ready<T>(
                 logs: folder.logs.clone(),
             });
         }
-        // Line 1 is the process, which may still be that of an earlier start; line 8 is the state.
-        let state = fs::read_to_string(&pid_file).unwrap_or_default();
+        // Line 1 is the process, which may still be that of an earlier start; line 8 is the state. Between them is a
+        // path, so it need not be UTF-8.
+        let state = fs::read(&pid_file).unwrap_or_default();
+        let state = String::from_utf8_lossy(&state);
         let mut lines = state.lines();
         if lines.next() == Some(&pid) && lines.nth(6).map(str::trim) == Some("ready") {
             return Ok(());

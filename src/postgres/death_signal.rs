@@ -39,7 +39,8 @@ pub(super) fn send_on_our_death(command: &mut Command, signal: Signal) {
 #[cfg(not(target_os = "linux"))]
 pub(super) fn send_on_our_death(_: &mut Command, _: Signal) {}
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::os::unix::process::{CommandExt, ExitStatusExt};
 

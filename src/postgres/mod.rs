@@ -82,8 +82,14 @@ impl PrivatePostgres {
     /// stops what it had started.
     pub async fn start(launch: Launch) -> Result<Self, LaunchError> {
         let postgres = cluster::start(launch).await?;
-        role::prepare(&postgres.superuser("postgres")).await?;
-        Ok(postgres)
+        match role::prepare(&postgres.superuser("postgres")).await {
+            Ok(()) => Ok(postgres),
+            Err(error) => {
+                // Who hears of a failure may try again at once, and must find the folder free.
+                postgres.stop().await;
+                Err(error)
+            }
+        }
     }
 
     /// How to connect to `database` with every right. Not for requests: a superuser can run programs by SQL.

@@ -33,10 +33,10 @@ pub(super) fn wait_for_end(data: &Path) -> Result<(), LaunchError> {
 ///
 /// Call it after [`wait_for_end`]. Numbers that nobody has are left to postgres itself, which also asks its shared memory.
 pub(super) fn forget(lock_file: &Path) -> Result<(), LaunchError> {
-    let Ok(text) = fs::read_to_string(lock_file) else {
-        return Ok(());
-    };
-    let Some(pid) = text.lines().next().and_then(|line| line.trim().parse().ok()) else {
+    // Paths in it need not be UTF-8.
+    let text = fs::read(lock_file).unwrap_or_default();
+    let Some(pid) = String::from_utf8_lossy(&text).lines().next().and_then(|line| line.trim().parse().ok())
+    else {
         return Ok(());
     };
     if kill(Pid::from_raw(pid), None) == Err(Errno::ESRCH) {
