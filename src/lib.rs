@@ -22,10 +22,15 @@ pub mod app;
 pub mod auth;
 pub mod blobs;
 pub mod builds;
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod error;
 pub mod http;
 pub mod hub;
 pub mod inspect;
+pub mod postgres;
 pub mod store;
+pub mod telemetry;
+
+pub use store::MIGRATOR;
