@@ -51,7 +51,7 @@ const BASE_IMAGE: [&str; 9] = [
     "registry-1.docker.io",
 ];
 
-const DOCKERFILE: [&str; 8] = [
+const DOCKERFILE: [&str; 9] = [
     "dockerfile parse error",
     "Dockerfile parse error",
     "failed to read dockerfile",
@@ -60,6 +60,7 @@ const DOCKERFILE: [&str; 8] = [
     "unknown instruction",
     "failed to create LLB definition",
     "invalid reference format",
+    "requires BuildKit",
 ];
 
 /// The kind of fault and a sentence each for cause and remedy.
@@ -150,6 +151,13 @@ fn failed_command(step: &FailedStep, code: u32) -> (FaultKind, String) {
     (FaultKind::Step, format!("The step `{name}` ended with exit code {code}. Its last lines say why."))
 }
 
+/// The step of which the classic builder only says `The command '…' returned a non-zero code: 1`.
+pub fn classic_step(error: &str, lines: Vec<String>) -> Option<FailedStep> {
+    let (command, _) = error.strip_prefix("The command '")?.split_once("' returned a non-zero code: ")?;
+    let command = command.strip_prefix("/bin/sh -c ").unwrap_or(command);
+    Some(FailedStep { name: format!("RUN {command}"), error: error.to_owned(), lines })
+}
+
 fn mentions(step: &FailedStep, signs: &[&str]) -> bool {
     step.lines.iter().any(|line| signs.iter().any(|sign| line.contains(sign)))
 }
@@ -212,10 +220,7 @@ mod tests {
             "process \"/bin/sh -c false\" did not complete successfully: exit code: 137",
             &[],
         );
-        assert_eq!(
-            super::classify(&Evidence { error: "failed to solve", step: Some(&newer) }).0,
-            FaultKind::Memory
-        );
+        assert_eq!(classify(&Evidence { error: "failed to solve", step: Some(&newer) }).0, FaultKind::Memory);
     }
 
     #[test]
@@ -242,6 +247,15 @@ mod tests {
         let copy = "failed to compute cache key: \"/nope\" not found: not found";
         let copying = step("COPY nope /x", copy, &[]);
         assert_eq!(kind(copy, Some(&copying)), FaultKind::Step);
+    }
+
+    #[test]
+    fn the_classic_builders_words_name_the_step_too() {
+        let error = "The command '/bin/sh -c exit 3' returned a non-zero code: 3";
+        let failed = classic_step(error, Vec::new()).expect("a step");
+        let (found, message) = classify(&Evidence { error, step: Some(&failed) });
+        assert_eq!(found, FaultKind::Step);
+        assert!(message.starts_with("The step `RUN exit 3` ended with exit code 3."), "{message}");
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub enum Host {
 /// How long any short question to the engine may take.
 pub const ANSWER_TIME: Duration = Duration::from_secs(4);
 /// How long slow ones (export, prune, removal of a large image) may be silent.
-const SLOW_ANSWER_TIME: Duration = Duration::from_secs(600);
+const SLOW_ANSWER_TIME: Duration = Duration::from_mins(10);
 
 const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 

@@ -186,7 +186,7 @@ mod tests {
         for line in splitter.push(b"12345hunter2-hunter2 and more\n") {
             console.line(&line).await;
         }
-        assert_eq!(drain(lines), ["12345****…"]);
+        assert_eq!(drain(lines), ["12345**** …"]);
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::{
     images::ImageRule,
     instruction::{Heredocs, Instruction, Rejected, Script, exec_form, read},
+    permissions::Permissions,
     provision::Provision,
     variables::{assignments, expand},
 };
@@ -46,6 +47,20 @@ pub fn rewrite(text: &str, rules: &Rules<'_>) -> Result<Rewritten, Rejected> {
 struct Stage {
     name: Option<String>,
     layers: usize,
+    shell: Vec<String>,
+}
+
+/// An instruction as the engine gets it.
+struct Written {
+    line: String,
+    /// The bodies of its heredocs, where they change.
+    bodies: Option<Vec<Vec<String>>>,
+}
+
+impl From<String> for Written {
+    fn from(line: String) -> Self {
+        Self { line, bodies: None }
+    }
 }
 
 struct Writer<'w> {
@@ -54,7 +69,7 @@ struct Writer<'w> {
     stages: Vec<Stage>,
     args: BTreeMap<String, String>,
     shell: Vec<String>,
-    escape: char,
+    permissions: Permissions<'w>,
 }
 
 impl<'w> Writer<'w> {
@@ -63,7 +78,13 @@ impl<'w> Writer<'w> {
         let lines =
             if script.escape == '\\' { Vec::new() } else { vec![format!("# escape={}", script.escape)] };
         let shell = default_shell();
-        Self { rules, lines, stages: Vec::new(), args: rules.args.clone(), shell, escape: script.escape }
+        let permissions = Permissions {
+            images: rules.images,
+            cache_prefix: rules.provision.cache_prefix(),
+            escape: script.escape,
+            stages: Vec::new(),
+        };
+        Self { rules, lines, stages: Vec::new(), args: rules.args.clone(), shell, permissions }
     }
 
     fn finish(self) -> String {
@@ -73,18 +94,18 @@ impl<'w> Writer<'w> {
     }
 
     fn write(&mut self, instruction: &Instruction) -> Result<(), Rejected> {
-        let flags_and_rest = || self.flags(instruction, &instruction.rest);
-        let (line, bodies) = match instruction.keyword.as_str() {
-            "FROM" => (self.from(instruction)?, None),
+        let flags_and_rest = || self.permissions.flags(instruction, &instruction.rest);
+        let written = match instruction.keyword.as_str() {
+            "FROM" => self.from(instruction)?,
             "RUN" => self.run(instruction)?,
             "COPY" | "ADD" => {
                 let (flags, rest) = flags_and_rest()?;
-                self.check_copy(instruction, &instruction.keyword, &flags, rest)?;
-                (plain(instruction), None)
+                self.permissions.check_copy(instruction, &instruction.keyword, &flags, rest)?;
+                plain(instruction)
             }
             "ONBUILD" => {
-                self.check_trigger(instruction)?;
-                (plain(instruction), None)
+                self.permissions.check_trigger(instruction)?;
+                plain(instruction)
             }
             "SHELL" => {
                 self.shell = exec_form(instruction, &instruction.rest)?
@@ -92,7 +113,10 @@ impl<'w> Writer<'w> {
                     .ok_or_else(|| {
                         Rejected::new(instruction.line, "has no list such as SHELL [\"/bin/sh\", \"-c\"].")
                     })?;
-                (plain(instruction), None)
+                if let Some(stage) = self.stages.last_mut() {
+                    stage.shell.clone_from(&self.shell);
+                }
+                plain(instruction)
             }
             "ARG" if self.stages.is_empty() => {
                 for (name, value) in assignments(&instruction.rest) {
@@ -102,41 +126,43 @@ impl<'w> Writer<'w> {
                         self.args.insert(name, value);
                     }
                 }
-                (plain(instruction), None)
+                plain(instruction)
             }
-            _ => (plain(instruction), None),
+            _ => plain(instruction),
         };
         if matches!(instruction.keyword.as_str(), "RUN" | "COPY" | "ADD" | "WORKDIR")
             && let Some(stage) = self.stages.last_mut()
         {
             stage.layers += 1;
         }
-        if line.trim_end().ends_with(self.escape) {
+        if written.line.trim_end().ends_with(self.permissions.escape) {
             return Err(Rejected::new(
                 instruction.line,
                 "ends in an open continuation. Write the command on one line.",
             ));
         }
-        self.place(instruction, line, bodies);
+        self.place(instruction, written);
         Ok(())
     }
 
     /// Keeps the line numbers of the author's file, which the engine's messages name.
-    fn place(&mut self, instruction: &Instruction, line: String, bodies: Option<Vec<Vec<String>>>) {
+    fn place(&mut self, instruction: &Instruction, written: Written) {
         while self.lines.len() + 1 < instruction.line {
             self.lines.push(String::new());
         }
-        self.lines.push(line);
-        for (at, heredoc) in instruction.heredocs.iter().enumerate() {
-            let body = bodies.as_ref().and_then(|bodies| bodies.get(at)).unwrap_or(&heredoc.body);
-            self.lines.extend(body.iter().cloned());
+        self.lines.push(written.line);
+        let bodies = written
+            .bodies
+            .unwrap_or_else(|| instruction.heredocs.iter().map(|heredoc| heredoc.body.clone()).collect());
+        for (body, heredoc) in bodies.into_iter().zip(&instruction.heredocs) {
+            self.lines.extend(body);
             self.lines.push(heredoc.terminator.clone());
         }
     }
 
-    fn from(&mut self, instruction: &Instruction) -> Result<String, Rejected> {
+    fn from(&mut self, instruction: &Instruction) -> Result<Written, Rejected> {
         let reject = |reason: String| Rejected::new(instruction.line, reason);
-        let (flags, rest) = self.flags(instruction, &instruction.rest)?;
+        let (flags, rest) = self.permissions.flags(instruction, &instruction.rest)?;
         let words: Vec<&str> = rest.split_whitespace().collect();
         let (image, name) = match words.as_slice() {
             [image] => (*image, None),
@@ -151,14 +177,15 @@ impl<'w> Writer<'w> {
             self.rules.images.check(&image).map_err(reject)?;
         }
         let layers = base.map_or(0, |stage| stage.layers);
-        let mut line =
-            format!("FROM {}{image}", flags.iter().map(|flag| format!("{flag} ")).collect::<String>());
+        // A stage goes on with the shell of the stage that it builds upon.
+        self.shell = base.map_or_else(default_shell, |stage| stage.shell.clone());
+        let mut line = [&["FROM"], flags.as_slice(), &[image.as_str()]].concat().join(" ");
         if let Some(name) = &name {
             line = format!("{line} AS {name}");
         }
-        self.stages.push(Stage { name, layers });
-        self.shell = default_shell();
-        Ok(line)
+        self.permissions.stages.extend(name.clone());
+        self.stages.push(Stage { name, layers, shell: self.shell.clone() });
+        Ok(line.into())
     }
 
     fn stage(&self, name: &str) -> Option<&Stage> {
@@ -166,18 +193,18 @@ impl<'w> Writer<'w> {
         self.stages.iter().rev().find(|stage| stage.name.as_deref() == Some(name.as_str()))
     }
 
-    /// The line for a `RUN`, and the bodies of its heredocs where they change.
-    fn run(&self, instruction: &Instruction) -> Result<(String, Option<Vec<Vec<String>>>), Rejected> {
-        let (flags, command) = self.flags(instruction, &instruction.rest)?;
-        let flags = self.run_flags(instruction, &flags)?;
+    /// A `RUN` with the Hub's mounts, and with a line before the command that reads the variables in.
+    fn run(&self, instruction: &Instruction) -> Result<Written, Rejected> {
+        let (flags, command) = self.permissions.flags(instruction, &instruction.rest)?;
+        let flags = self.permissions.run_flags(instruction, &flags)?;
+        let arguments = exec_form(instruction, command)?;
         let provision = self.rules.provision;
         if provision.is_empty() || command.is_empty() {
-            return Ok((format!("RUN {flags}{command}"), None));
+            return Ok(format!("RUN {flags}{command}").into());
         }
         let head = format!("RUN {}{flags}", provision.mounts());
-        let prelude = Provision::PRELUDE;
-        if let Some(arguments) = exec_form(instruction, command)? {
-            return Ok((format!("{head}{}", Provision::wrap(&arguments)), None));
+        if let Some(arguments) = arguments {
+            return Ok(format!("{head}{}", Provision::wrap(&arguments)).into());
         }
         if !is_posix(&self.shell) {
             if !instruction.heredocs.is_empty() {
@@ -185,161 +212,35 @@ impl<'w> Writer<'w> {
                 return Err(Rejected::new(instruction.line, reason));
             }
             let arguments: Vec<String> = self.shell.iter().cloned().chain([command.to_owned()]).collect();
-            return Ok((format!("{head}{}", Provision::wrap(&arguments)), None));
+            return Ok(format!("{head}{}", Provision::wrap(&arguments)).into());
         }
-        // Only `RUN <<EOF` alone makes the body the script itself.
-        let body_is_script = instruction.heredocs.len() == 1 && command.split_whitespace().count() == 1;
-        if !body_is_script {
-            return Ok((format!("{head}{prelude}{command}"), None));
-        }
-        let bodies = instruction.heredocs.iter().map(|heredoc| match heredoc.body.split_first() {
-            Some((first, _)) if first.starts_with("#!") && provision.carries_secrets() => Err(Rejected::new(
-                instruction.line,
-                "begins a script with '#!', which cannot be given the build variables. Put it into a file and RUN that.",
-            )),
-            Some((first, _)) if first.starts_with("#!") => Ok(heredoc.body.clone()),
-            Some((first, rest)) => Ok([format!("{prelude}{first}")].into_iter().chain(rest.iter().cloned()).collect()),
-            None => Ok(Vec::new()),
-        });
-        Ok((format!("{head}{command}"), Some(bodies.collect::<Result<_, _>>()?)))
-    }
-
-    /// Refuses what would leave the build's box, and gives caches an owner.
-    fn run_flags(&self, instruction: &Instruction, flags: &[&str]) -> Result<String, Rejected> {
-        let mut written = String::new();
-        for flag in flags {
-            let (name, value) = flag.split_once('=').unwrap_or((flag, ""));
-            let flag = match (name, value) {
-                ("--mount", mount) => format!("--mount={}", self.mount(instruction, mount)?),
-                ("--network", "default" | "none") | ("--security", "sandbox") => (*flag).to_owned(),
-                _ => {
-                    let shown = flag.chars().take(60).collect::<String>();
-                    return Err(Rejected::new(
-                        instruction.line,
-                        format!("asks for {shown}, which is not allowed here."),
-                    ));
-                }
-            };
-            written.push_str(&flag);
-            written.push(' ');
-        }
-        Ok(written)
-    }
-
-    fn mount(&self, instruction: &Instruction, mount: &str) -> Result<String, Rejected> {
-        let mut fields = Vec::new();
-        let (mut kind, mut id, mut target) = ("bind".to_owned(), None, None);
-        for field in mount.split(',') {
-            let (key, value) = field.split_once('=').unwrap_or((field, ""));
-            match key.to_ascii_lowercase().as_str() {
-                "from" => self.check_source(instruction, value)?,
-                "type" => kind = value.to_ascii_lowercase(),
-                "target" | "dst" | "destination" => target = Some(value),
-                "id" => {
-                    id = Some(value);
-                    continue;
-                }
-                _ => {}
+        match instruction.heredocs.as_slice() {
+            // Only `RUN <<EOF` alone makes the body the script itself.
+            [script] if command.split_whitespace().count() == 1 => {
+                let body = self.script(instruction, &script.body)?;
+                Ok(Written { line: format!("{head}{command}"), bodies: Some(vec![body]) })
             }
-            fields.push(field.to_owned());
+            _ => Ok(format!("{head}{}{command}", Provision::PRELUDE).into()),
         }
-        // One author's cache must never hold another's files.
-        match (kind.as_str(), id.or(target)) {
-            ("cache", Some(id)) => fields.push(format!("id={}{id}", self.rules.provision.cache_prefix())),
-            _ => fields.extend(id.map(|id| format!("id={id}"))),
-        }
-        Ok(fields.join(","))
     }
 
-    fn check_copy(
-        &self,
-        instruction: &Instruction,
-        keyword: &str,
-        flags: &[&str],
-        rest: &str,
-    ) -> Result<(), Rejected> {
-        for flag in flags {
-            if let Some(source) = flag.strip_prefix("--from=") {
-                self.check_source(instruction, source)?;
-            }
-        }
-        let listed = exec_form(instruction, rest)?;
-        if !keyword.eq_ignore_ascii_case("ADD") {
-            return Ok(());
-        }
-        // The engine fetches what ADD names from its own place in the network. Variables and quotes could spell any
-        // address, so ADD is for plain file names.
-        let words = listed.unwrap_or_else(|| rest.split_whitespace().map(str::to_owned).collect());
-        if let Some(word) = words.iter().find(|word| may_be_fetched(word)) {
-            let shown: String = word.chars().take(80).collect();
-            let reason = format!(
-                "adds '{shown}'. ADD takes plain names of files of the package here: use COPY for files, and RUN with \
-                 curl or git for addresses."
-            );
+    /// The body of `RUN <<EOF`, its first line made to read the variables in, so that no line moves.
+    fn script(&self, instruction: &Instruction, body: &[String]) -> Result<Vec<String>, Rejected> {
+        let mut body = body.to_vec();
+        let Some(first) = body.first_mut() else { return Ok(body) };
+        if !first.starts_with("#!") {
+            first.insert_str(0, Provision::PRELUDE);
+        } else if self.rules.provision.carries_secrets() {
+            let reason = "begins a script with '#!', which cannot be given the build variables. Put it into a file and \
+                          RUN that.";
             return Err(Rejected::new(instruction.line, reason));
         }
-        Ok(())
-    }
-
-    fn check_trigger(&self, instruction: &Instruction) -> Result<(), Rejected> {
-        let (keyword, rest) =
-            instruction.rest.split_once(char::is_whitespace).unwrap_or((&instruction.rest, ""));
-        let (flags, rest) = self.flags(instruction, rest.trim_start())?;
-        match keyword.to_ascii_uppercase().as_str() {
-            "RUN" => self.run_flags(instruction, &flags).map(drop),
-            "COPY" | "ADD" => self.check_copy(instruction, keyword, &flags, rest),
-            _ => Ok(()),
-        }
-    }
-
-    /// Checks the `from` of a copy or mount: an earlier stage by name or number, or an image.
-    fn check_source(&self, instruction: &Instruction, source: &str) -> Result<(), Rejected> {
-        let is_number = !source.is_empty() && source.bytes().all(|byte| byte.is_ascii_digit());
-        if is_number || source == "scratch" || self.stage(source).is_some() {
-            return Ok(());
-        }
-        self.rules.images.check(source).map_err(|reason| Rejected::new(instruction.line, reason))
-    }
-
-    /// Splits the leading `--flags` off. Flags with quotes or escapes could spell others than they seem to.
-    fn flags<'t>(
-        &self,
-        instruction: &Instruction,
-        rest: &'t str,
-    ) -> Result<(Vec<&'t str>, &'t str), Rejected> {
-        let mut flags = Vec::new();
-        let mut rest = rest;
-        if !matches!(instruction.keyword.as_str(), "FROM" | "RUN" | "COPY" | "ADD" | "ONBUILD") {
-            return Ok((flags, rest));
-        }
-        while rest.starts_with("--") {
-            let (flag, tail) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-            if flag == "--" || flag.contains(['"', '\'', '\\', self.escape]) {
-                return Err(Rejected::new(
-                    instruction.line,
-                    "has a flag with quotes or escapes. Write it plainly.",
-                ));
-            }
-            flags.push(flag);
-            rest = tail.trim_start();
-        }
-        Ok((flags, rest))
+        Ok(body)
     }
 }
 
-fn plain(instruction: &Instruction) -> String {
-    format!("{} {}", instruction.keyword, instruction.rest)
-}
-
-fn may_be_fetched(word: &str) -> bool {
-    let word = word.to_lowercase();
-    word.contains(['$', '\\', '"', '\'', '`'])
-        || ["://", "git@", "github.com/", ".git#", ".git?"].iter().any(|sign| word.contains(sign))
-        || word
-            .trim_end_matches('/')
-            .rsplit('/')
-            .next()
-            .is_some_and(|name| name != ".git" && name.ends_with(".git"))
+fn plain(instruction: &Instruction) -> Written {
+    format!("{} {}", instruction.keyword, instruction.rest).into()
 }
 
 fn default_shell() -> Vec<String> {
@@ -403,6 +304,19 @@ mod tests {
         assert!(rewritten.contains(&format!("RUN {MOUNT}{}\n", wrapped(&["pip", "a b"]))));
         assert!(rewritten.contains(&format!("RUN {MOUNT}{}\n", wrapped(&["python3", "-c", "print(1)"]))));
         assert!(rewritten.ends_with(&format!("RUN {MOUNT}{}x\n", Provision::PRELUDE)));
+    }
+
+    #[test]
+    fn a_stage_keeps_the_shell_of_the_stage_below_it() {
+        let rewritten =
+            with_secret("FROM a AS x\nSHELL [\"python3\", \"-c\"]\nFROM b\nFROM x\nRUN print(1)\n");
+        assert!(rewritten.contains("\"python3\",\"-c\",\"print(1)\"]"), "{rewritten}");
+    }
+
+    #[test]
+    fn a_list_that_hides_a_heredoc_is_refused_without_variables_too() {
+        let text = "FROM a\nRUN --network=none [\"a\"] <<EOF\nCOPY --from=executor-hub/x / /\nEOF\n";
+        assert_eq!(without_secret(text).unwrap_err().line, 2);
     }
 
     #[test]

@@ -14,7 +14,10 @@ impl ImageRule {
     /// `allowed` are patterns such as `python:3.*`, `ghcr.io/team/**` or `python` (any tag), empty for any image;
     /// `own_prefix` is the path under which the Hub keeps its images in the engine, such as `executor-hub/`.
     pub fn new(allowed: Vec<String>, own_prefix: &str) -> Self {
-        Self { allowed, own: canonical(own_prefix.trim_end_matches('/')) }
+        let prefix = own_prefix.trim_end_matches('/');
+        // Named with something below it, or a prefix of one part would be read as an image of Docker's own library.
+        let own = if prefix.is_empty() { String::new() } else { canonical(&format!("{prefix}/x")) };
+        Self { allowed, own: own.strip_suffix("/x").unwrap_or_default().to_owned() }
     }
 
     /// Says why `image` may not be used.

@@ -176,10 +176,10 @@ mod tests {
         ];
         for spelling in &spellings {
             let line = format!("before {spelling} after");
-            let masked = masker.mask(&line);
-            assert!(masked.contains(MASK), "{masked}");
+            let shown = masker.mask(&line);
+            assert!(shown.contains(MASK), "{shown}");
             // What is left is at most what stood beside the value in the same base64 groups.
-            assert!(masked.len() <= "before **** after".len() + 10, "{masked}");
+            assert!(shown.len() <= "before **** after".len() + 10, "{shown}");
         }
     }
 

@@ -20,6 +20,8 @@ mod images;
 mod instruction;
 mod leaks;
 mod mask;
+mod permissions;
+mod preparation;
 mod progress;
 mod provision;
 mod prune;

@@ -114,7 +114,10 @@ impl Provision {
         let in_list = serde_json::Value::from(Self::WRAPPER.to_vec()).to_string();
         let in_list = format!("{},", in_list.trim_end_matches(']'));
         let in_words = format!("{} ", Self::WRAPPER.join(" "));
-        let mut text = text.replace(&in_list, "[").replace(&in_words, "").replace(Self::PRELUDE, "");
+        // BuildKit shows a list after a shell's reading of it: without the backslashes.
+        let in_shown_list = in_list.replace('\\', "");
+        let mut text = text.replace(&in_list, "[").replace(&in_shown_list, "[").replace(&in_words, "");
+        text = text.replace(Self::PRELUDE, "");
         if !self.mounts.is_empty() {
             text = text.replace(&self.mounts, "");
         }
@@ -193,6 +196,7 @@ mod tests {
         assert_eq!(provision.hide(&shell), "[2/3] RUN pip install x");
         let list = format!("RUN {}{}", provision.mounts(), Provision::wrap(&["pip".into(), "x".into()]));
         assert_eq!(provision.hide(&list), r#"RUN ["pip","x"]"#);
+        assert_eq!(provision.hide(&list.replace('\\', "")), r#"RUN ["pip","x"]"#);
         let failed = "executor failed running [/bin/sh -c set -a; . /run/hub/env; set +a; exec \"$@\" hub pip x]: exit code: 1";
         assert_eq!(provision.hide(failed), "executor failed running [pip x]: exit code: 1");
     }

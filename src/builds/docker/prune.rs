@@ -7,7 +7,7 @@ use bollard::query_parameters::{PruneBuildOptionsBuilder, PruneImagesOptionsBuil
 
 use crate::{builds::fault::Fault, domain::task::FaultKind};
 
-use super::{DockerEngine, build::EXECUTOR_LABEL, connection::ANSWER_TIME};
+use super::{DockerEngine, connection::ANSWER_TIME, preparation::EXECUTOR_LABEL};
 
 /// What was removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Pruned {
 }
 
 /// How long the engine may work on one removal.
-const PRUNE_TIME: Duration = Duration::from_secs(600);
+const PRUNE_TIME: Duration = Duration::from_mins(10);
 
 impl DockerEngine {
     /// Removes what no build has used for `unused_for`. Safe beside running builds: the engine keeps what they use.

@@ -68,7 +68,7 @@ impl Session {
         if !status.starts_with("HTTP/1.1 101") {
             return Err(SessionError::NoBuildKit(status.chars().take(100).collect()));
         }
-        let (closer, closed) = oneshot::channel();
+        let (closer, owner_gone) = oneshot::channel();
         let server = tonic::transport::Server::builder()
             .add_service(HealthServer::new(Alive))
             .add_service(SecretsServer::new(Vault(secrets)));
@@ -76,7 +76,7 @@ impl Session {
         tokio::spawn(async move {
             let ended = server
                 .serve_with_incoming_shutdown(connections, async {
-                    let _ = closed.await;
+                    let _ = owner_gone.await;
                 })
                 .await;
             if let Err(error) = ended {
