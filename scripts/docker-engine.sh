@@ -68,7 +68,9 @@ clear_leftovers() {
 make_bridge() {
     ip link show "$BRIDGE" >/dev/null 2>&1 || as_root ip link add "$BRIDGE" type bridge
     if [[ -z $(ip -4 -o address show dev "$BRIDGE") ]]; then
-        as_root ip address add "$(free_subnet)" dev "$BRIDGE"
+        local subnet
+        subnet=$(free_subnet)
+        as_root ip address add "$subnet" dev "$BRIDGE"
     fi
     as_root ip link set "$BRIDGE" up
 }
