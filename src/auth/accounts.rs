@@ -12,7 +12,12 @@ use crate::{
 
 impl Auth {
     /// Adds a person.
-    pub async fn create_user(&self, login: &str, display_name: Option<&str>, role: Role) -> Result<User, Error> {
+    pub async fn create_user(
+        &self,
+        login: &str,
+        display_name: Option<&str>,
+        role: Role,
+    ) -> Result<User, Error> {
         let login: Login = login.parse().map_err(|reason| {
             Error::invalid("login", format!("'{login}' is no login: {reason}."), "Choose another.")
         })?;
@@ -23,15 +28,17 @@ impl Auth {
             role,
         };
         let mut connection = self.store.read().await?;
-        store::users::insert(&mut connection, &user, self.clock.now()).await.map_err(|error| match error {
-            StoreError::Conflict(_) => Error::new(
-                ErrorKind::NameTaken,
-                "login_taken",
-                format!("There is somebody called '{}' already.", user.login),
-                "Choose another login.",
-            ),
-            error => error.into(),
-        })?;
+        store::users::insert(&mut connection, &user, self.clock.now()).await.map_err(
+            |error| match error {
+                StoreError::Conflict(_) => Error::new(
+                    ErrorKind::NameTaken,
+                    "login_taken",
+                    format!("There is somebody called '{}' already.", user.login),
+                    "Choose another login.",
+                ),
+                error => error.into(),
+            },
+        )?;
         Ok(user)
     }
 

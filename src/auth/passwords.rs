@@ -30,7 +30,8 @@ pub async fn hash(secret: &Secret) -> Result<String, Error> {
 /// Whether `secret` fits `hash`. Without a hash the same work is done for nothing, so that the time tells nothing.
 pub async fn verify(secret: &Secret, hash: Option<&str>) -> Result<bool, Error> {
     // The hash of a text that nobody knows.
-    const NO_ONE: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$xN1uJN3LgJz8n7vXWtXUIFxZzoaR0sYb3LrBHtKzVZ8";
+    const NO_ONE: &str =
+        "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$xN1uJN3LgJz8n7vXWtXUIFxZzoaR0sYb3LrBHtKzVZ8";
     let is_real = hash.is_some();
     let (secret, hash) = (secret.clone(), hash.unwrap_or(NO_ONE).to_owned());
     let fits = on_blocking_thread(move || {
@@ -41,7 +42,9 @@ pub async fn verify(secret: &Secret, hash: Option<&str>) -> Result<bool, Error> 
     Ok(fits && is_real)
 }
 
-async fn on_blocking_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+async fn on_blocking_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Error> {
     let _permit = AT_ONCE.acquire().await.map_err(Error::internal)?;
     tokio::task::spawn_blocking(work).await.map_err(Error::internal)
 }

@@ -108,7 +108,8 @@ mod tests {
     };
 
     fn person(login: &str, role: Role) -> Caller {
-        let user = User { id: UserId::mint(), login: login.parse().unwrap(), display_name: login.into(), role };
+        let user =
+            User { id: UserId::mint(), login: login.parse().unwrap(), display_name: login.into(), role };
         Caller::Person { user: Box::new(user), token: TokenId::mint() }
     }
 

@@ -18,7 +18,10 @@ pub(super) fn open(settings: &Blobs) -> Result<Opened, BlobError> {
         BlobBackend::Directory => {
             std::fs::create_dir_all(&settings.directory)?;
             let directory = settings.directory.canonicalize()?;
-            Ok(Opened { store: Arc::new(LocalFileSystem::new_with_prefix(&directory)?), directory: Some(directory) })
+            Ok(Opened {
+                store: Arc::new(LocalFileSystem::new_with_prefix(&directory)?),
+                directory: Some(directory),
+            })
         }
         BlobBackend::S3 => s3(settings),
     }

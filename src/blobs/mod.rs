@@ -108,7 +108,9 @@ impl Blobs {
         match &self.directory {
             Some(directory) => {
                 let target = directory.join(self.path(key).as_ref());
-                tokio::task::spawn_blocking(move || put_in_place(&target, staged)).await.map_err(io::Error::other)??;
+                tokio::task::spawn_blocking(move || put_in_place(&target, staged))
+                    .await
+                    .map_err(io::Error::other)??;
             }
             None => self.upload(key, staged).await?,
         }
@@ -210,7 +212,11 @@ impl Blobs {
 
     fn path(&self, key: &BlobKey) -> object_store::path::Path {
         let key = key.to_string();
-        object_store::path::Path::from(if self.prefix.is_empty() { key } else { format!("{}/{key}", self.prefix) })
+        object_store::path::Path::from(if self.prefix.is_empty() {
+            key
+        } else {
+            format!("{}/{key}", self.prefix)
+        })
     }
 }
 

@@ -5,11 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use super::engine::BuildPlan;
 use crate::{
     auth::Keys,
-    domain::{
-        BuildEnv,
-        limits::BuildLimits,
-        package::Dockerfile,
-    },
+    domain::{BuildEnv, limits::BuildLimits, package::Dockerfile},
     store::{commits::ToBuild, tasks::Claimed},
 };
 

@@ -44,7 +44,14 @@ impl Progress {
     /// The task's events after number `after`. The stream ends after the task's report, or when the task is gone. While
     /// the database does not answer it waits, and goes on where it was; a connection is held only while reading.
     pub fn follow(self, task: TaskId, after: i64) -> impl Stream<Item = Followed> + Send + 'static {
-        let state = State { progress: self, task, last: after, page: Vec::new().into_iter(), is_over: false, changed: None };
+        let state = State {
+            progress: self,
+            task,
+            last: after,
+            page: Vec::new().into_iter(),
+            is_over: false,
+            changed: None,
+        };
         futures_util::stream::unfold(state, |mut state| async move {
             let item = state.next().await?;
             Some((item, state))

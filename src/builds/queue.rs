@@ -9,8 +9,7 @@ use crate::{
         task::{Failure, FaultKind, Phase, TaskEvent, TaskState},
     },
     store::{
-        self, Connection, StoreError,
-        notify,
+        self, Connection, StoreError, notify,
         tags::Move,
         task_events::{self, Author},
         tasks::{GivenBack, NewTask},
@@ -78,7 +77,8 @@ pub async fn finish_without_build(
     message: &str,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let story = [TaskEvent::PhaseDone { phase: Phase::Commit, message: message.into() }, report_success(message)];
+    let story =
+        [TaskEvent::PhaseDone { phase: Phase::Commit, message: message.into() }, report_success(message)];
     task_events::append(connection, task, Author::Transaction, &story, now).await?;
     store::tasks::finish_pending(connection, task, TaskState::Succeeded, None, now).await?;
     notify::task_events(connection, task).await

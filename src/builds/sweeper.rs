@@ -27,8 +27,16 @@ pub(super) async fn sweep(store: &Store, clock: &Arc<dyn Clock>) -> Result<usize
         } else {
             let message = "The worker went silent; the build starts again.".to_owned();
             let run_after = now + queue::back_off(task.lost_leases - 1);
-            queue::give_back(&mut transaction, task.id, task.worker, GivenBack::Unfinished, message, run_after, now)
-                .await?;
+            queue::give_back(
+                &mut transaction,
+                task.id,
+                task.worker,
+                GivenBack::Unfinished,
+                message,
+                run_after,
+                now,
+            )
+            .await?;
         }
         transaction.commit().await.map_err(StoreError::from)?;
         tracing::warn!(task.id = %task.id, lost_leases = task.lost_leases, "took a task from a silent worker");

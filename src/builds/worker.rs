@@ -9,12 +9,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Engine, Fault,
-    engine::BuiltImage,
-    logs::StoryWriter,
-    plan, queue, sweeper,
-};
+use super::{Engine, Fault, engine::BuiltImage, logs::StoryWriter, plan, queue, sweeper};
 use crate::{
     auth::Keys,
     blobs::{BlobKey, Blobs},
@@ -354,20 +349,28 @@ impl Worker {
             Err(StoreError::ProtectedTag(text)) => {
                 drop(transaction);
                 let message = format!("{text}: another push was faster. Choose another tag and push again.");
-                return self.fail(claimed, &Failure::from(Fault::new(FaultKind::ProtectedTag, message))).await;
+                return self
+                    .fail(claimed, &Failure::from(Fault::new(FaultKind::ProtectedTag, message)))
+                    .await;
             }
             Err(error) => return Err(error),
         }
         let story = [
             TaskEvent::PhaseDone { phase: Phase::Build, message: "The image is built.".into() },
-            TaskEvent::PhaseDone { phase: Phase::Image, message: format!("{} ({})", image.name, image.platform) },
-            TaskEvent::PhaseDone { phase: Phase::Commit, message: "The commit is usable and its tags have moved.".into() },
+            TaskEvent::PhaseDone {
+                phase: Phase::Image,
+                message: format!("{} ({})", image.name, image.platform),
+            },
+            TaskEvent::PhaseDone {
+                phase: Phase::Commit,
+                message: "The commit is usable and its tags have moved.".into(),
+            },
             queue::report_success("The Executor is ready."),
         ];
-        let is_held =
-            task_events::append(&mut transaction, claimed.id, Author::Holder(self.id), &story, now).await?
-                && store::tasks::finish(&mut transaction, claimed.id, self.id, TaskState::Succeeded, None, now)
-                    .await?;
+        let is_held = task_events::append(&mut transaction, claimed.id, Author::Holder(self.id), &story, now)
+            .await?
+            && store::tasks::finish(&mut transaction, claimed.id, self.id, TaskState::Succeeded, None, now)
+                .await?;
         if !is_held {
             tracing::warn!(task.id = %claimed.id, "lost the lease of a task at its end; its result is dropped");
             return Ok(());
@@ -389,7 +392,8 @@ impl Worker {
         let wait = queue::back_off(claimed.faults + 1);
         let mut transaction = self.parts.store.begin().await?;
         let message = format!("{} Trying again in {} s.", fault.message, wait.num_seconds());
-        queue::give_back(&mut transaction, claimed.id, self.id, GivenBack::Fault, message, now + wait, now).await?;
+        queue::give_back(&mut transaction, claimed.id, self.id, GivenBack::Fault, message, now + wait, now)
+            .await?;
         let in_a_row = self.faults_in_a_row.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
         if fault.kind == FaultKind::Engine && in_a_row >= FAULTS_BEFORE_PAUSE {
             let pause = Pause {
@@ -417,7 +421,8 @@ impl Worker {
         let now = self.parts.clock.now();
         let mut transaction = self.parts.store.begin().await?;
         let message = "The worker was told to stop; the build starts again.".to_owned();
-        queue::give_back(&mut transaction, claimed.id, self.id, GivenBack::Unfinished, message, now, now).await?;
+        queue::give_back(&mut transaction, claimed.id, self.id, GivenBack::Unfinished, message, now, now)
+            .await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -38,7 +38,10 @@ impl Serve {
         let mut stop = Stop::new()?;
         let lock = DataDirLock::take(&settings.server.data_dir, "server")?;
         let listener = server::bind(settings.server.listen).await.map_err(|error| {
-            anyhow::anyhow!("cannot listen on {}: {error}; choose another `server.listen`", settings.server.listen)
+            anyhow::anyhow!(
+                "cannot listen on {}: {error}; choose another `server.listen`",
+                settings.server.listen
+            )
         })?;
         let address = listener.local_addr().map_err(anyhow::Error::from)?;
         if settings.server.listen.port() == 0 && settings.server.external_url.ends_with(":0") {
@@ -132,10 +135,7 @@ pub(super) struct Stop {
 impl Stop {
     pub(super) fn new() -> Result<Self, Failure> {
         let listen = |kind| signal(kind).map_err(anyhow::Error::from);
-        Ok(Self {
-            terminate: listen(SignalKind::terminate())?,
-            interrupt: listen(SignalKind::interrupt())?,
-        })
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
     }
 
     /// Resolves at the next SIGTERM or Ctrl-C.

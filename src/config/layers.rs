@@ -135,7 +135,9 @@ fn from_text(text: &str, like: &Value) -> Result<Value, String> {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
             Ok(Value::Array(items.map(|item| Value::String(item.to_owned())).collect()))
         }
-        Value::Table(_) => serde_json::from_str(text).map_err(|error| format!("no JSON object of texts: {error}")),
+        Value::Table(_) => {
+            serde_json::from_str(text).map_err(|error| format!("no JSON object of texts: {error}"))
+        }
         _ => Ok(Value::String(text.to_owned())),
     }
 }

@@ -257,7 +257,8 @@ impl Settings {
         }
         if self.builds.engine.is_empty() {
             let usual = "unix:///var/run/docker.sock";
-            self.builds.engine = environment.get("DOCKER_HOST").filter(|host| !host.is_empty()).unwrap_or(usual).into();
+            self.builds.engine =
+                environment.get("DOCKER_HOST").filter(|host| !host.is_empty()).unwrap_or(usual).into();
         }
         if self.server.external_url.is_empty() {
             self.server.external_url = format!("http://{}", self.server.listen);
@@ -284,7 +285,8 @@ impl Settings {
             return bad("builds.max_attempts", "at least 1 is needed");
         }
         let prefix = &self.builds.image_prefix;
-        let in_grammar = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.' | '/' | ':');
+        let in_grammar =
+            |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.' | '/' | ':');
         if prefix.is_empty() || !prefix.chars().all(in_grammar) {
             return bad("builds.image_prefix", "use lower-case letters, digits, '-', '.', '/' and ':'");
         }

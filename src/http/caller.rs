@@ -10,7 +10,9 @@ pub(super) fn credentials(headers: &HeaderMap) -> Credentials {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         let text = value.to_str().unwrap_or_default().trim();
         let token = match text.split_once(' ') {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("token") || scheme.eq_ignore_ascii_case("bearer") => {
+            Some((scheme, token))
+                if scheme.eq_ignore_ascii_case("token") || scheme.eq_ignore_ascii_case("bearer") =>
+            {
                 token.trim()
             }
             _ => text,

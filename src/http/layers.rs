@@ -1,7 +1,7 @@
 //! What happens around every request? In this order: tidy the path, give the request an id, log it, guard against
 //! panics, set the headers that every answer carries.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::{
     Router,
@@ -11,7 +11,7 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
-use tower::{Layer as _, util::MapRequest};
+use tower::{Layer as _, util::MapRequestLayer};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::domain::id::random_bytes;
@@ -27,19 +27,29 @@ pub(super) struct LoggedError {
     pub(super) text: String,
 }
 
+tokio::task_local! {
+    /// So that an error can name its request wherever it is rendered.
+    static CURRENT: RequestId;
+}
+
+/// The id of the request that this task answers.
+pub(super) fn current_request_id() -> Option<String> {
+    CURRENT.try_with(|id| id.0.clone()).ok()
+}
+
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Wraps the routes.
-pub(super) fn around(routes: Router, _read_timeout: Duration) -> Router {
+pub(super) fn around(routes: Router) -> Router {
     let routes = routes
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             // The panic hook has written the details; nothing of them is shown.
             let error = crate::error::Error::internal("a handler panicked");
-            super::api::error::Problem::from(error).into_response()
+            super::problem::Problem::from(error).into_response()
         }))
         .layer(middleware::from_fn(identify_and_log));
     // The path must be tidy before routing, and only a service around the whole router comes before that.
-    let tidy: MapRequest<Router, fn(Request) -> Request> = tower::util::MapRequestLayer::new(tidy_path as fn(Request) -> Request).layer(routes);
+    let tidy = MapRequestLayer::new(tidy_path as fn(Request) -> Request).layer(routes);
     Router::new().fallback_service(tidy)
 }
 
@@ -54,9 +64,11 @@ async fn identify_and_log(mut request: Request, next: Next) -> Response {
         .headers()
         .get("jinameta-session-id")
         .and_then(|value| value.to_str().ok())
-        .filter(|text| text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
+        .filter(|text| {
+            text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        })
         .map(str::to_owned);
-    let mut response = next.run(request).await;
+    let mut response = CURRENT.scope(id.clone(), next.run(request)).await;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let status = response.status().as_u16();
     let error = response.extensions_mut().remove::<LoggedError>();
@@ -68,7 +80,9 @@ async fn identify_and_log(mut request: Request, next: Next) -> Response {
         Some(error) => tracing::info!(
             request_id = id.0, %method, path, status, duration_ms, session_id = session, code = error.code, "request refused"
         ),
-        None => tracing::debug!(request_id = id.0, %method, path, status, duration_ms, session_id = session, "request"),
+        None => {
+            tracing::debug!(request_id = id.0, %method, path, status, duration_ms, session_id = session, "request")
+        }
     }
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id.0) {

@@ -6,6 +6,7 @@ mod health;
 mod layers;
 mod ndjson;
 mod packages;
+mod problem;
 pub mod server;
 mod upload;
 mod v2;
@@ -16,12 +17,11 @@ use crate::app::App;
 
 /// All surfaces on one router.
 pub fn router(app: App) -> Router {
-    let read_timeout = app.settings().server.read_timeout.0;
     let routes = Router::new()
         .merge(health::routes())
         .merge(packages::routes())
         .merge(v2::routes())
         .merge(api::routes())
         .with_state(app);
-    layers::around(routes, read_timeout)
+    layers::around(routes)
 }

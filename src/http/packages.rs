@@ -13,7 +13,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::api::error::Problem;
+use super::problem::Problem;
 use crate::{
     app::App,
     error::{Error, ErrorKind},
@@ -44,7 +44,8 @@ async fn download(
     signed: Result<Query<Signed>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let unknown = || Error::new(ErrorKind::NotFound, "download_gone", "There is no such download.", "Pull again.");
+    let unknown =
+        || Error::new(ErrorKind::NotFound, "download_gone", "There is no such download.", "Pull again.");
     let sha256 = file.strip_suffix(".zip").and_then(|digest| digest.parse().ok()).ok_or_else(unknown)?;
     let Query(Signed { size, expires, signature }) = signed.map_err(|_| unknown())?;
     let address = DownloadAddress { sha256, size, expires, signature };

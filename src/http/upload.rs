@@ -10,9 +10,9 @@ use tempfile::NamedTempFile;
 use tokio::sync::mpsc;
 
 use crate::{
-    blobs::{BlobError, Blobs},
     domain::digest::Md5,
     error::{Error, ErrorKind},
+    hub::Hub,
 };
 
 /// Pieces that may wait between network and disk; the client waits beyond that.
@@ -44,7 +44,8 @@ impl Form {
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
         E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
     {
-        let boundary = content_type.and_then(|text| multer::parse_boundary(text).ok()).filter(|b| b.len() <= 256);
+        let boundary =
+            content_type.and_then(|text| multer::parse_boundary(text).ok()).filter(|b| b.len() <= 256);
         let boundary = boundary.ok_or_else(|| {
             Error::invalid(
                 "not_multipart",
@@ -117,11 +118,14 @@ impl Part {
             .map_err(|_| Error::invalid("field_encoding", "A form field is not UTF-8.", "Send UTF-8."))
     }
 
-    /// Receives it into a file of at most `limit` bytes. The disk and the hash have a thread of their own.
-    pub(super) async fn receive(mut self, blobs: &Blobs, limit: u64) -> Result<Received, Error> {
+    /// Receives it into a file, up to the limit of the Hub's rules. The disk and the hash have a thread of their own.
+    pub(super) async fn receive(mut self, hub: &Hub) -> Result<Received, Error> {
         let (pieces, waiting) = mpsc::channel::<Bytes>(PIECES);
-        let blobs = blobs.clone();
-        let writer = tokio::task::spawn_blocking(move || write(&blobs, waiting));
+        let limit = hub.rules().limits.upload_bytes;
+        let writer = {
+            let hub = hub.clone();
+            tokio::task::spawn_blocking(move || write(&hub, waiting))
+        };
         let mut received: u64 = 0;
         let mut is_too_large = false;
         while let Some(piece) = self.piece().await? {
@@ -146,7 +150,7 @@ impl Part {
                 "Leave out what the Executor does not need (see .gitignore), or ask the operator for `packages.max_upload`.",
             ));
         }
-        written.map_err(|error| BlobError::Io(error).into())
+        written.map_err(Hub::storage_error)
     }
 
     async fn piece(&mut self) -> Result<Option<Bytes>, Error> {
@@ -158,8 +162,8 @@ impl Part {
     }
 }
 
-fn write(blobs: &Blobs, mut waiting: mpsc::Receiver<Bytes>) -> std::io::Result<Received> {
-    let file = blobs.stage()?;
+fn write(hub: &Hub, mut waiting: mpsc::Receiver<Bytes>) -> std::io::Result<Received> {
+    let file = hub.stage_upload()?;
     let mut hasher = Hasher::new();
     while let Some(piece) = waiting.blocking_recv() {
         hasher.update(&piece);

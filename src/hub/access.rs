@@ -23,15 +23,21 @@ impl Hub {
         let hash = found.as_ref().and_then(|executor| executor.secret_hash.clone());
         let knowledge = match secret {
             Some(secret) if needs_secret(caller, found.as_ref(), action) => {
-                if passwords::verify(secret, hash.as_deref()).await? { Knowledge::Secret } else { Knowledge::Nothing }
+                if passwords::verify(secret, hash.as_deref()).await? {
+                    Knowledge::Secret
+                } else {
+                    Knowledge::Nothing
+                }
             }
             _ => Knowledge::Nothing,
         };
         let executor = found.ok_or(Refused::Hidden)?;
-        policy::authorize(caller, knowledge, executor, action, self.0.rules.hub).map_err(|denied| match denied {
-            Denied::Hidden => Refused::Hidden,
-            Denied::Forbidden => Refused::Forbidden,
-        })
+        policy::authorize(caller, knowledge, executor, action, self.0.rules.hub).map_err(
+            |denied| match denied {
+                Denied::Hidden => Refused::Hidden,
+                Denied::Forbidden => Refused::Forbidden,
+            },
+        )
     }
 }
 

@@ -10,9 +10,11 @@ use crate::{
     error::Error,
     store::{
         self,
-        executor_search::{After, Audience, Listed},
+        executor_search::{After, Audience},
     },
 };
+
+pub use crate::store::executor_search::Listed;
 
 impl Hub {
     /// Executors by their last push, newest first. `cursor` is what the page before said; one that nobody made is an
@@ -32,8 +34,7 @@ impl Hub {
         let mut connection = self.0.store.read().await?;
         // One more than a page holds tells whether there is another.
         let wanted = size.as_i64();
-        let mut items =
-            store::executor_search::recent(&mut connection, audience, after, wanted + 1).await?;
+        let mut items = store::executor_search::recent(&mut connection, audience, after, wanted + 1).await?;
         let has_more = i64::try_from(items.len()).unwrap_or(i64::MAX) > wanted;
         items.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
         let next = items.last().filter(|_| has_more).map(write_cursor);
@@ -49,7 +50,10 @@ fn read_cursor(cursor: &str) -> Result<After, Error> {
     let read = || {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
         let (time, id) = text.split_once(' ')?;
-        Some(After { last_pushed_at: DateTime::from_timestamp_micros(time.parse().ok()?)?, id: id.parse().ok()? })
+        Some(After {
+            last_pushed_at: DateTime::from_timestamp_micros(time.parse().ok()?)?,
+            id: id.parse().ok()?,
+        })
     };
     read().ok_or_else(|| {
         Error::invalid("cursor", "The cursor was not made by this list.", "Start again from the first page.")

@@ -25,7 +25,8 @@ impl Hub {
     pub(super) fn download_address(&self, commit: &Commit) -> DownloadAddress {
         let life = i64::try_from(self.0.rules.download_address_life.as_secs()).unwrap_or(600);
         let expires = self.0.clock.now().timestamp() + life;
-        let signature = self.0.keys.sign_download(&signed_text(&commit.package_sha256, commit.package_size, expires));
+        let signature =
+            self.0.keys.sign_download(&signed_text(&commit.package_sha256, commit.package_size, expires));
         DownloadAddress { sha256: commit.package_sha256, size: commit.package_size, expires, signature }
     }
 

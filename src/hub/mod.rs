@@ -1,20 +1,21 @@
 //! What can be done with Executors, in no surface's words? Each use case takes a `Caller` and returns domain types.
 
+mod access;
 pub mod catalog;
 pub mod download;
 pub mod progress;
 pub mod publish;
 pub mod pull;
-mod access;
 
 use std::sync::Arc;
 
 use crate::{
     auth::{Keys, policy::HubRules},
-    blobs::Blobs,
+    blobs::{BlobError, Blobs},
     builds::progress::Progress,
     config::{self, BuildMode},
     domain::{Clock, limits::PackageLimits},
+    error::Error,
     inspect::PythonParser,
     store::Store,
 };
@@ -93,8 +94,13 @@ impl Hub {
         &self.0.rules
     }
 
-    /// Where uploads are received.
-    pub fn blobs(&self) -> &Blobs {
-        &self.0.blobs
+    /// A file for an upload that is being received; gone when it is dropped. Blocks on the disk.
+    pub fn stage_upload(&self) -> std::io::Result<tempfile::NamedTempFile> {
+        self.0.blobs.stage()
+    }
+
+    /// What a failure to write an upload means to its sender.
+    pub fn storage_error(error: std::io::Error) -> Error {
+        BlobError::Io(error).into()
     }
 }

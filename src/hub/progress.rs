@@ -47,7 +47,8 @@ impl Hub {
                 Err(Refused::Failed(error)) => return Err(error),
             }
         };
-        let tags = requested.map(|r| r.tags.into_iter().chain(r.protected_tags).collect()).unwrap_or_default();
+        let tags =
+            requested.map(|r| r.tags.into_iter().chain(r.protected_tags).collect()).unwrap_or_default();
         Ok(Watched { task, executor, tags })
     }
 

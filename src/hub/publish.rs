@@ -116,10 +116,13 @@ impl Hub {
             push.tags.push(Tag::latest());
         }
         push.tags.retain(|tag| !push.protected_tags.contains(tag));
-        if let (Target::New { .. }, None, false) = (&push.target, caller.user(), self.0.rules.anonymous_push) {
+        if let (Target::New { .. }, None, false) = (&push.target, caller.user(), self.0.rules.anonymous_push)
+        {
             return Err(Error::sign_in_required(false));
         }
-        if let Target::New { secret: Some(secret) } | Target::Existing { secret: Some(secret), .. } = &push.target {
+        if let Target::New { secret: Some(secret) } | Target::Existing { secret: Some(secret), .. } =
+            &push.target
+        {
             check_secret(secret)?;
         }
         if self.0.rules.build_mode == BuildMode::Off && !push.build_env.is_empty() {
@@ -206,7 +209,11 @@ impl Hub {
         Ok(accepted)
     }
 
-    async fn inspect(&self, push: &Push, upload: NamedTempFile) -> Result<(Inspection, NamedTempFile), Error> {
+    async fn inspect(
+        &self,
+        push: &Push,
+        upload: NamedTempFile,
+    ) -> Result<(Inspection, NamedTempFile), Error> {
         let base_image = self.base_image(&push.client);
         let names: Vec<String> = push.build_env.names().map(str::to_owned).collect();
         let dockerfile = push.dockerfile.clone();
@@ -279,7 +286,9 @@ impl Hub {
                     secret,
                     tags: all_tags,
                     awaits_build: false,
-                    warnings: vec!["These bytes were pushed to this protected tag before; nothing changed.".into()],
+                    warnings: vec![
+                        "These bytes were pushed to this protected tag before; nothing changed.".into(),
+                    ],
                 });
             }
             None => CommitId::mint(),
@@ -360,7 +369,8 @@ impl Hub {
         }
         queue::enqueue(connection, new, &story, now).await?;
         if mode == BuildMode::Off {
-            queue::finish_without_build(connection, task, "The Executor is ready, without an image.", now).await?;
+            queue::finish_without_build(connection, task, "The Executor is ready, without an image.", now)
+                .await?;
         }
         Ok(())
     }
@@ -432,7 +442,8 @@ impl Hub {
             let by = other.set_by.as_deref().unwrap_or("somebody without an account");
             let when = other.set_at.format("%Y-%m-%d %H:%M UTC");
             let digest = other.package_sha256;
-            let text = format!("The tag {} is protected: {by} set it on {when} to sha256:{digest}", other.name);
+            let text =
+                format!("The tag {} is protected: {by} set it on {when} to sha256:{digest}", other.name);
             return Err(protected_tag_error(&text, "Choose another tag; a protected one never moves."));
         }
         Ok(Some(first.commit))
@@ -483,7 +494,11 @@ fn check_md5(upload: &Upload) -> Result<(), Error> {
     Err(Error::new(
         ErrorKind::BrokenUpload,
         "md5_mismatch",
-        format!("The upload arrived damaged: its MD5 is {}, but {} was announced.", upload.md5, printable(claimed)),
+        format!(
+            "The upload arrived damaged: its MD5 is {}, but {} was announced.",
+            upload.md5,
+            printable(claimed)
+        ),
         "Push again; if it happens again, look for a proxy that changes uploads.",
     ))
 }

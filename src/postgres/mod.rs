@@ -132,7 +132,8 @@ impl PrivatePostgres {
 /// How the Hub connects to the Postgres that another process runs in `root`; `None` when nothing listens there.
 pub fn running_in(root: &Path) -> Option<PgConnectOptions> {
     let socket = folder::socket_dir(&root.canonicalize().ok()?).ok()?;
-    let listens = std::os::unix::net::UnixStream::connect(socket.join(format!(".s.PGSQL.{}", folder::PORT))).is_ok();
+    let listens =
+        std::os::unix::net::UnixStream::connect(socket.join(format!(".s.PGSQL.{}", folder::PORT))).is_ok();
     listens.then(|| connect(&socket, role::HUB, role::HUB))
 }
 

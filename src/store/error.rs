@@ -38,15 +38,17 @@ pub enum StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
-                Self::Unavailable(error)
-            }
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed => Self::Unavailable(error),
             sqlx::Error::Database(database) => match database.code().as_deref() {
                 Some("23505") => Self::Conflict(database.constraint().unwrap_or_default().to_owned()),
                 Some("HUB01") => Self::ProtectedTag(database.message().to_owned()),
                 // Connection failures, too little of something, operator intervention; serialization and deadlock.
-                Some(code) if ["08", "53", "57"].contains(&code.get(..2).unwrap_or_default())
-                    || ["40001", "40P01", "55P03"].contains(&code) =>
+                Some(code)
+                    if ["08", "53", "57"].contains(&code.get(..2).unwrap_or_default())
+                        || ["40001", "40P01", "55P03"].contains(&code) =>
                 {
                     Self::Unavailable(error)
                 }

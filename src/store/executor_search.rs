@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
 use super::{Connection, StoreError, executors};
-use crate::domain::{ExecutorId, UserId, Visibility, executor::Owner, ExecutorName};
+use crate::domain::{ExecutorId, ExecutorName, UserId, Visibility, executor::Owner};
 
 /// An Executor as lists show it.
 #[derive(Debug, Clone)]
@@ -72,7 +72,8 @@ pub async fn recent(
         Audience::Everyone => None,
         Audience::Person(id) => Some(id),
     };
-    let (time, id) = after.map_or((DateTime::<Utc>::MAX_UTC, None), |after| (after.last_pushed_at, Some(after.id)));
+    let (time, id) =
+        after.map_or((DateTime::<Utc>::MAX_UTC, None), |after| (after.last_pushed_at, Some(after.id)));
     // Postgres ends before chrono does.
     let time = time.min(DateTime::from_timestamp(32_503_680_000, 0).unwrap_or(time));
     let id = id.map(|id| id.to_string()).unwrap_or_default();

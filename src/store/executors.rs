@@ -111,7 +111,10 @@ pub async fn find(
 }
 
 /// The Executor with this handle.
-pub async fn find_by_id(connection: &mut Connection, id: &ExecutorId) -> Result<Option<Executor>, StoreError> {
+pub async fn find_by_id(
+    connection: &mut Connection,
+    id: &ExecutorId,
+) -> Result<Option<Executor>, StoreError> {
     let row = sqlx::query_as!(
         ExecutorRow,
         r#"SELECT e.id AS "id: ExecutorId", e.owner_id AS "owner_id: UserId", u.login AS "owner_login?", e.name,

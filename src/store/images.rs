@@ -21,7 +21,11 @@ pub struct NewImage<'a> {
 }
 
 /// Notes an image; a later build of the same commit and platform takes its place.
-pub async fn put(connection: &mut Connection, new: NewImage<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
+pub async fn put(
+    connection: &mut Connection,
+    new: NewImage<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO images (commit_id, platform, name, engine_id, size, created_at) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (commit_id, platform) DO UPDATE

@@ -46,9 +46,11 @@ impl Store {
     /// Opens the pool; the first connection is made at once, so that a wrong address is found at the start.
     pub async fn connect(options: PgConnectOptions, settings: &config::Database) -> Result<Self, StoreError> {
         // A statement that runs this long was never meant to: it must not hold a connection for ever.
-        let options = options
-            .application_name("executor-hub")
-            .options([("statement_timeout", "30s"), ("lock_timeout", "10s"), ("idle_in_transaction_session_timeout", "60s")]);
+        let options = options.application_name("executor-hub").options([
+            ("statement_timeout", "30s"),
+            ("lock_timeout", "10s"),
+            ("idle_in_transaction_session_timeout", "60s"),
+        ]);
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)
             .acquire_timeout(settings.acquire_timeout.0)

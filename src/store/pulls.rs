@@ -4,9 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Connection, StoreError, commits, executors};
 use crate::domain::{
-    CommitId, ExecutorId, ExecutorRef, Tag, UserId, Visibility,
-    commit::Commit,
-    executor::Executor,
+    CommitId, ExecutorId, ExecutorRef, Tag, UserId, Visibility, commit::Commit, executor::Executor,
 };
 
 /// An Executor and the commit that was asked for.

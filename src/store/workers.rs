@@ -52,7 +52,10 @@ pub async fn remove(
 }
 
 /// Whether any worker seen since `since` has an engine that answers.
-pub async fn any_engine_answers(connection: &mut Connection, since: DateTime<Utc>) -> Result<bool, StoreError> {
+pub async fn any_engine_answers(
+    connection: &mut Connection,
+    since: DateTime<Utc>,
+) -> Result<bool, StoreError> {
     let any = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT 1 FROM workers WHERE seen_at >= $1 AND engine IS NOT NULL) AS "any!""#,
         since

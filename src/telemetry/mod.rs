@@ -7,7 +7,9 @@ use crate::config::{Environment, Log, LogFormat};
 
 /// Installs the subscriber. A second call does nothing: tests share a process.
 pub fn install(settings: &Log) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&settings.level).map_err(|error| format!("log.level: {error}"))?;
+    // The driver repeats Postgres' notices ("already exists, skipping"), which are no news to an operator.
+    let level = format!("sqlx::postgres::notice=warn,{}", settings.level);
+    let filter = EnvFilter::try_new(level).map_err(|error| format!("log.level: {error}"))?;
     let is_json = match settings.format {
         LogFormat::Json => true,
         LogFormat::Text => false,
@@ -17,7 +19,7 @@ pub fn install(settings: &Log) -> Result<(), String> {
     let _ = if is_json {
         builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
     } else {
-        builder.with_target(false).try_init()
+        builder.with_target(false).with_ansi(Environment::stderr_is_terminal()).try_init()
     };
     Ok(())
 }

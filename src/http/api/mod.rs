@@ -1,19 +1,17 @@
 //! Our own REST: what scripts and the portal use.
 
-pub(super) mod error;
 mod executors;
 
 use axum::Router;
 
+use super::problem::Problem;
 use crate::app::App;
 
 pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/api/v1/executors", axum::routing::get(executors::list::handle))
-        .fallback(not_found)
+    Router::new().route("/api/v1/executors", axum::routing::get(executors::list::handle)).fallback(not_found)
 }
 
-async fn not_found() -> error::Problem {
+async fn not_found() -> Problem {
     crate::error::Error::new(
         crate::error::ErrorKind::NotFound,
         "route_not_found",

@@ -12,8 +12,8 @@ use crate::{
     domain::task::{Failure, FaultKind},
     error::{Error, ErrorKind},
     http::{
-        api::error::{logged, status},
-        layers::LoggedError,
+        layers::{LoggedError, current_request_id},
+        problem::{logged, status},
     },
 };
 
@@ -29,7 +29,9 @@ impl From<Error> for RpcError {
 
 impl IntoResponse for RpcError {
     fn into_response(self) -> Response {
-        let mut response = (http_status(self.0.kind), Json(envelope(&self.0, None))).into_response();
+        let mut response =
+            (http_status(self.0.kind), Json(envelope(&self.0, current_request_id().as_deref())))
+                .into_response();
         if matches!(self.0.kind, ErrorKind::Unavailable) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
         }

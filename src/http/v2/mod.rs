@@ -14,7 +14,10 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::{app::App, error::{Error, ErrorKind}};
+use crate::{
+    app::App,
+    error::{Error, ErrorKind},
+};
 
 pub(super) fn routes() -> Router<App> {
     let methods: [(&str, MethodRouter<App>); 9] = [
@@ -25,7 +28,10 @@ pub(super) fn routes() -> Router<App> {
         ("executor.push", post(executor::push::push)),
         ("executor.getPackage", get(executor::get_package::handle).post(executor::get_package::handle)),
         ("executor.queryProgress", post(executor::query_progress::handle)),
-        ("executor.listAsyncTasks", get(executor::list_async_tasks::handle).post(executor::list_async_tasks::handle)),
+        (
+            "executor.listAsyncTasks",
+            get(executor::list_async_tasks::handle).post(executor::list_async_tasks::handle),
+        ),
         ("user.identity.whoami", get(user::whoami::handle).post(user::whoami::handle)),
     ];
     let mut router = Router::new().route(

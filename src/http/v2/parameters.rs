@@ -11,10 +11,7 @@ use axum::{
 use serde_json::Value;
 
 use super::error::RpcError;
-use crate::{
-    error::Error,
-    http::upload::Form,
-};
+use crate::{error::Error, http::upload::Form};
 
 /// An RPC's body that is no upload has at most this many bytes.
 const BODY_BYTES: usize = 1 << 20;
@@ -88,9 +85,7 @@ impl Parameters {
     /// A list as comma text, whatever way it came.
     pub(super) fn comma_list(&self, name: &str) -> String {
         match self.0.get(name) {
-            Some(Value::Array(items)) => {
-                items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",")
-            }
+            Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
             _ => self.text(name).unwrap_or_default(),
         }
     }
@@ -185,7 +180,8 @@ mod tests {
 
     #[tokio::test]
     async fn flags_are_read_as_python_json_and_javascript_write_them() {
-        let parameters = read("application/json", "?a=True&b=true&c=False&d=", r#"{"e": true, "f": false}"#).await;
+        let parameters =
+            read("application/json", "?a=True&b=true&c=False&d=", r#"{"e": true, "f": false}"#).await;
         let flags: Vec<bool> = ["a", "b", "c", "d", "e", "f", "g"].map(|name| parameters.flag(name)).into();
         assert_eq!(flags, [true, true, false, false, true, false, false]);
     }

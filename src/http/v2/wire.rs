@@ -24,7 +24,8 @@ impl ExecutorObject<'_> {
     pub(super) fn to_json(&self) -> Value {
         let tags: Vec<&str> = self.tags.iter().map(Tag::as_str).collect();
         let mut object = head(&self.executor.id, self.executor, self.visibility);
-        object["commit"] = json!({"id": self.commit.to_string(), "_id": self.commit.to_string(), "tags": tags});
+        object["commit"] =
+            json!({"id": self.commit.to_string(), "_id": self.commit.to_string(), "tags": tags});
         if let Some(secret) = self.secret {
             object["secret"] = json!(secret.expose());
         }

@@ -12,8 +12,8 @@ use crate::{
     app::App,
     domain::page::PageSize,
     error::Error,
-    http::{api::error::Problem, caller},
-    store::executor_search::Listed,
+    http::{caller, problem::Problem},
+    hub::catalog::Listed,
 };
 
 #[derive(Debug, Deserialize)]

@@ -14,7 +14,9 @@ use crate::{
     auth::Caller,
     error::Error,
     http::{
-        caller, layers::RequestId, ndjson,
+        caller,
+        layers::RequestId,
+        ndjson,
         upload::{self, Form},
         v2::{error, parameters::Parameters},
     },
@@ -75,7 +77,9 @@ pub(in crate::http::v2) async fn update_async(
 /// Answers with the story of the build, to its end.
 async fn stream(app: App, method: Method, id: &RequestId, request: Request) -> Response {
     match receive(&app, method, request).await {
-        Ok((accepted, verbose)) => ndjson::response(push_stream::lines(&app, accepted, verbose, id.0.clone())),
+        Ok((accepted, verbose)) => {
+            ndjson::response(push_stream::lines(&app, accepted, verbose, id.0.clone()))
+        }
         Err(error) => refuse(&error, id),
     }
 }
@@ -153,7 +157,7 @@ async fn read_form(
             }
             let push = PushForm::new(parameters, headers).read(method)?;
             admitted = Some(app.hub().admit(caller, push).await?);
-            received = Some(part.receive(app.hub().blobs(), app.hub().rules().limits.upload_bytes).await?);
+            received = Some(part.receive(app.hub()).await?);
         } else {
             let name = part.name();
             parameters.add(name, part.text().await?);
@@ -162,7 +166,11 @@ async fn read_form(
         }
     }
     let Some(received) = received else {
-        return Err(Error::invalid("file_missing", "The form has no file.", "Send the package as the part 'file'."));
+        return Err(Error::invalid(
+            "file_missing",
+            "The form has no file.",
+            "Send the package as the part 'file'.",
+        ));
     };
     let admitted = match admitted {
         Some(admitted) => admitted,

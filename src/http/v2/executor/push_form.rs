@@ -35,7 +35,12 @@ impl<'a> PushForm<'a> {
             protected_tags: self.tags("immutableTags")?,
             dockerfile: parameters.text("dockerfile"),
             build_env,
-            platforms: platforms.split(',').map(str::trim).filter(|p| !p.is_empty()).map(str::to_owned).collect(),
+            platforms: platforms
+                .split(',')
+                .map(str::trim)
+                .filter(|p| !p.is_empty())
+                .map(str::to_owned)
+                .collect(),
             no_cache: parameters.flag("buildWithNoCache"),
             client: wire::client_facts(self.headers),
         })
@@ -48,7 +53,15 @@ impl<'a> PushForm<'a> {
         let bad = |reason: crate::domain::name::InvalidName| {
             Error::invalid(
                 "executor_reference",
-                format!("'{}' names no Executor: {reason}.", id.as_deref().unwrap_or_default().chars().take(64).filter(|c| !c.is_control()).collect::<String>()),
+                format!(
+                    "'{}' names no Executor: {reason}.",
+                    id.as_deref()
+                        .unwrap_or_default()
+                        .chars()
+                        .take(64)
+                        .filter(|c| !c.is_control())
+                        .collect::<String>()
+                ),
                 "Use its name or its 8-character id.",
             )
         };

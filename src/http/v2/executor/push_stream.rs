@@ -31,7 +31,8 @@ pub(super) fn lines(
         Some(task) => {
             let events = app.hub().follow(task, 0);
             let story = events.scan(false, move |is_over, followed| {
-                let line = if *is_over { None } else { Some(line(&accepted, verbose, &request_id, followed)) };
+                let line =
+                    if *is_over { None } else { Some(line(&accepted, verbose, &request_id, followed)) };
                 *is_over |= line.as_ref().is_some_and(|(_, is_last)| *is_last);
                 std::future::ready(line.map(|(line, _)| line))
             });
@@ -48,22 +49,24 @@ fn ends_with(
     fallback: impl Stream<Item = Value> + Send + 'static,
 ) -> impl Stream<Item = Value> + Send + 'static {
     let story = story.map(Some).chain(stream::iter([None]));
-    story.chain(fallback.map(Some)).scan((false, false), |(has_ended, breaks_off), item| {
-        let line = match item {
-            Some(line) if *has_ended && *breaks_off => return std::future::ready(Some(line).map(Some)),
-            Some(_) if *has_ended => return std::future::ready(None),
-            Some(line) => {
-                *breaks_off = !matches!(line["type"].as_str(), Some("complete" | "error"));
-                Some(line)
-            }
-            None => {
-                *has_ended = true;
-                None
-            }
-        };
-        std::future::ready(Some(line))
-    })
-    .filter_map(std::future::ready)
+    story
+        .chain(fallback.map(Some))
+        .scan((false, false), |(has_ended, breaks_off), item| {
+            let line = match item {
+                Some(line) if *has_ended && *breaks_off => return std::future::ready(Some(line).map(Some)),
+                Some(_) if *has_ended => return std::future::ready(None),
+                Some(line) => {
+                    *breaks_off = !matches!(line["type"].as_str(), Some("complete" | "error"));
+                    Some(line)
+                }
+                None => {
+                    *has_ended = true;
+                    None
+                }
+            };
+            std::future::ready(Some(line))
+        })
+        .filter_map(std::future::ready)
 }
 
 /// The line of one event, if it has one, and whether it is the last.
@@ -74,7 +77,9 @@ fn line(accepted: &Accepted, verbose: bool, request_id: &str, followed: Followed
         Followed::Event(numbered) => numbered.event,
     };
     match &event {
-        TaskEvent::Report { state: TaskState::Succeeded, message, .. } => (Some(complete(accepted, message)), true),
+        TaskEvent::Report { state: TaskState::Succeeded, message, .. } => {
+            (Some(complete(accepted, message)), true)
+        }
         TaskEvent::Report { failure: Some(failure), .. } => {
             (Some(error::stream_line(&error::of_failure(failure), Some(request_id))), true)
         }
@@ -113,7 +118,10 @@ fn line(accepted: &Accepted, verbose: bool, request_id: &str, followed: Followed
         }
         event => {
             let (kind, subject, payload) = wire::event_words(event);
-            (Some(json!({"type": kind, "subject": subject, "payload": wire::without_markup(&payload)})), false)
+            (
+                Some(json!({"type": kind, "subject": subject, "payload": wire::without_markup(&payload)})),
+                false,
+            )
         }
     }
 }

@@ -20,7 +20,9 @@ use crate::{
     },
     error::Error,
     http::{
-        caller, layers::RequestId, ndjson,
+        caller,
+        layers::RequestId,
+        ndjson,
         v2::{
             error::{self, RpcError},
             parameters::Parameters,
@@ -41,11 +43,8 @@ pub(in crate::http::v2) async fn handle(
             let (replay, verbose) = (parameters.flag("replay"), parameters.flag("verbose"));
             lines(&app, watched, replay, verbose, id.0)
         }
-        Err(error) => {
-            let mut response = RpcError(error).into_response();
-            response.headers_mut().remove(axum::http::header::CONTENT_LENGTH);
-            response
-        }
+        // A whole JSON error: its `code` stops the clients, which then show its `message` (PROTOCOL.md C).
+        Err(error) => RpcError(error).into_response(),
     }
 }
 

@@ -1,4 +1,5 @@
-//! How does our own API tell of an error? As problem details (RFC 9457) with a stable code.
+//! How does an error leave by HTTP where no old client needs other words? As problem details (RFC 9457) with a stable code;
+//! the status of each class of error and what the log says of it are the same on every surface.
 
 use axum::{
     Json,
@@ -9,12 +10,12 @@ use serde_json::json;
 
 use crate::{
     error::{Error, ErrorKind},
-    http::layers::LoggedError,
+    http::layers::{LoggedError, current_request_id},
 };
 
 /// An error as problem details.
 #[derive(Debug)]
-pub(in crate::http) struct Problem(Error);
+pub(super) struct Problem(Error);
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
@@ -32,6 +33,7 @@ impl IntoResponse for Problem {
             "status": status.as_u16(),
             "code": error.code,
             "remedy": error.remedy,
+            "request_id": current_request_id(),
         });
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
@@ -45,7 +47,7 @@ impl IntoResponse for Problem {
 }
 
 /// What the log shall say of an error.
-pub(in crate::http) fn logged(error: &Error) -> LoggedError {
+pub(super) fn logged(error: &Error) -> LoggedError {
     let mut text = error.cause.clone();
     let mut source = error.source_for_log().map(|source| source as &(dyn std::error::Error + 'static));
     while let Some(cause) = source {
@@ -57,7 +59,7 @@ pub(in crate::http) fn logged(error: &Error) -> LoggedError {
 }
 
 /// The HTTP status of an error.
-pub(in crate::http) fn status(kind: ErrorKind) -> StatusCode {
+pub(super) fn status(kind: ErrorKind) -> StatusCode {
     match kind {
         ErrorKind::Invalid | ErrorKind::BrokenUpload => StatusCode::BAD_REQUEST,
         ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
@@ -65,7 +67,9 @@ pub(in crate::http) fn status(kind: ErrorKind) -> StatusCode {
         ErrorKind::NotFound => StatusCode::NOT_FOUND,
         ErrorKind::PolicyDenied => StatusCode::CONFLICT,
         ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        ErrorKind::NameTaken | ErrorKind::Rejected(_) | ErrorKind::BuildFailed => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorKind::NameTaken | ErrorKind::Rejected(_) | ErrorKind::BuildFailed => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
         ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         ErrorKind::NotImplemented => StatusCode::NOT_IMPLEMENTED,
