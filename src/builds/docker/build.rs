@@ -23,7 +23,7 @@ use crate::{
 use super::{
     DockerSettings,
     classify::{Evidence, classic_step, classify},
-    connection::{Host, SessionOrFault, abilities},
+    connection::{Host, SessionOrFault, abilities, platform},
     console::{Console, LineSplitter},
     context::{self, Context, ContextError},
     leaks::{Needles, search},
@@ -180,15 +180,10 @@ impl Run<'_> {
             .inspect_image(id)
             .await
             .map_err(|error| operator(&format!("it does not show the image that it built: {error}")))?;
-        let platform = format!(
-            "{}/{}{}",
+        let platform = platform(
             found.os.as_deref().unwrap_or("linux"),
             found.architecture.as_deref().unwrap_or("amd64"),
-            found
-                .variant
-                .filter(|variant| !variant.is_empty())
-                .map(|variant| format!("/{variant}"))
-                .unwrap_or_default()
+            found.variant.as_deref().unwrap_or_default(),
         );
         Ok(BuiltImage {
             id: id.to_owned(),

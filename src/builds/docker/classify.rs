@@ -94,11 +94,19 @@ pub fn classify(evidence: &Evidence<'_>) -> (FaultKind, String) {
             ),
         );
     }
+    if let Some(step) = step.filter(|step| is_instruction(&step.name)) {
+        return (
+            FaultKind::Step,
+            format!("The step `{}` failed: {cause}. Correct the step and push again.", step.name),
+        );
+    }
     if has(&BASE_IMAGE) {
+        let image = step.and_then(|step| step.name.strip_prefix("load metadata for "));
+        let image = image.map(|image| format!(" {image}")).unwrap_or_default();
         return (
             FaultKind::BaseImage,
             format!(
-                "The base image cannot be had: {cause}. Check its name and tag in FROM, and whether the engine may pull it."
+                "The base image{image} cannot be had: {cause}. Check its name and tag in FROM, and whether the engine may pull it."
             ),
         );
     }
@@ -106,12 +114,6 @@ pub fn classify(evidence: &Evidence<'_>) -> (FaultKind, String) {
         return (
             FaultKind::Dockerfile,
             format!("The Dockerfile cannot be read: {cause}. Correct it and push again."),
-        );
-    }
-    if let Some(step) = step {
-        return (
-            FaultKind::Step,
-            format!("The step `{}` failed: {cause}. Its last lines say why.", step.name),
         );
     }
     (FaultKind::Engine, format!("The Docker Engine broke the build off: {cause}. It is tried again."))
@@ -160,6 +162,11 @@ pub fn classic_step(error: &str, lines: Vec<String>) -> Option<FailedStep> {
 
 fn mentions(step: &FailedStep, signs: &[&str]) -> bool {
     step.lines.iter().any(|line| signs.iter().any(|sign| line.contains(sign)))
+}
+
+/// Whether a step is one of the author's, and not of BuildKit's own (`load metadata for …`, `exporting to image`).
+fn is_instruction(name: &str) -> bool {
+    ["RUN ", "WORKDIR ", "USER ", "ENV ", "COPY ", "ADD "].iter().any(|keyword| name.starts_with(keyword))
 }
 
 fn is_copy(name: &str) -> bool {

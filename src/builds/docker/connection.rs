@@ -128,11 +128,8 @@ pub struct Abilities {
 /// Asks a connected engine what it is. `buildkit` is what the attempt to open a session showed.
 pub async fn abilities(host: &Host, docker: &Docker, buildkit: bool) -> Result<Abilities, Fault> {
     let version = host.answer(docker.version()).await?;
-    let platform = format!(
-        "{}/{}",
-        version.os.as_deref().unwrap_or("linux"),
-        version.arch.as_deref().unwrap_or("amd64")
-    );
+    let platform =
+        platform(version.os.as_deref().unwrap_or("linux"), version.arch.as_deref().unwrap_or("amd64"), "");
     // API 1.42 is Docker 23.0, the first whose BuildKit reads heredocs.
     let api = version.api_version.as_deref().and_then(|api| api.split_once('.'));
     let api = api.and_then(|(major, minor)| Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?)));
@@ -140,6 +137,21 @@ pub async fn abilities(host: &Host, docker: &Docker, buildkit: bool) -> Result<A
         if buildkit && api.is_some_and(|api| api >= (1, 42)) { Heredocs::Known } else { Heredocs::Unknown };
     let info = EngineInfo { version: version.version.unwrap_or_default(), platform, buildkit };
     Ok(Abilities { info, heredocs })
+}
+
+/// `os/arch`, and the variant where it is not the one that goes without saying.
+pub fn platform(os: &str, arch: &str, variant: &str) -> String {
+    match (arch, variant) {
+        (_, "") | ("arm64", "v8") | ("amd64", "v1") => format!("{os}/{arch}"),
+        _ => format!("{os}/{arch}/{variant}"),
+    }
+}
+
+/// A platform as people write it, in the spelling of [`platform()`].
+pub fn plain_platform(text: &str) -> String {
+    let mut parts = text.splitn(3, '/');
+    let [os, arch, variant] = [(); 3].map(|()| parts.next().unwrap_or_default());
+    platform(os, arch, variant)
 }
 
 #[cfg(test)]
@@ -154,5 +166,12 @@ mod tests {
         for bad in ["ssh://me@engine", "engine", "tcp://engine", ""] {
             assert_eq!(Host::parse(Some(bad)).unwrap_err().kind, FaultKind::Engine, "{bad}");
         }
+    }
+
+    #[test]
+    fn the_variant_that_goes_without_saying_is_left_out() {
+        assert_eq!(plain_platform("linux/arm64/v8"), "linux/arm64");
+        assert_eq!(plain_platform("linux/amd64"), "linux/amd64");
+        assert_eq!(plain_platform("linux/arm/v7"), "linux/arm/v7");
     }
 }

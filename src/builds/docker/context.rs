@@ -92,7 +92,7 @@ pub struct Context {
 pub fn send(context: Context) -> (ReceiverStream<io::Result<Bytes>>, JoinHandle<Result<(), ContextError>>) {
     let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
     let writing = tokio::task::spawn_blocking(move || {
-        let result = write_tar(&context, Chunks::new(sender.clone()));
+        let result = write_tar(&context, Chunks::new(sender.clone()), &|| sender.is_closed());
         if let Err(error) = &result {
             // The engine must not take a torn tar for a whole one.
             let _ = sender.blocking_send(Err(io::Error::other(error.to_string())));
@@ -102,13 +102,21 @@ pub fn send(context: Context) -> (ReceiverStream<io::Result<Bytes>>, JoinHandle<
     (ReceiverStream::new(receiver), writing)
 }
 
-fn write_tar<W: Write>(context: &Context, out: W) -> Result<(), ContextError> {
+/// Writes the whole tar, or stops when nobody wants it: many ignored files are many files without a write.
+fn write_tar<W: Write>(
+    context: &Context,
+    out: W,
+    is_unwanted: &dyn Fn() -> bool,
+) -> Result<(), ContextError> {
     let mut archive = zip::ZipArchive::new(File::open(&context.package)?)?;
     let mut tar = tar::Builder::new(out);
     let rewritten = context.rewritten.as_bytes();
     let mut header = header(tar::EntryType::Regular, 0o644, rewritten.len() as u64);
     tar.append_data(&mut header, &context.dockerfile, rewritten)?;
     for index in 0..archive.len() {
+        if is_unwanted() {
+            return Err(io::Error::from(io::ErrorKind::BrokenPipe).into());
+        }
         let entry = archive.by_index(index)?;
         let name = entry.name()?.trim_end_matches('/').to_owned();
         if entry.enclosed_name().is_none() || entry.is_symlink() {
@@ -205,7 +213,7 @@ mod tests {
 
     fn listing(context: &Context) -> Vec<(String, String)> {
         let mut bytes = Vec::new();
-        write_tar(context, &mut bytes).expect("a tar");
+        write_tar(context, &mut bytes, &|| false).expect("a tar");
         let mut tar = tar::Archive::new(bytes.as_slice());
         tar.entries()
             .expect("entries")

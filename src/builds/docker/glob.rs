@@ -67,6 +67,9 @@ impl Glob {
                     _ => {}
                 }
             }
+            if !next.contains(&true) {
+                return false;
+            }
             now = next;
         }
         now.last() == Some(&true)

@@ -21,18 +21,19 @@ pub enum InvalidIgnore {
     /// A bracket or a backslash is left open.
     #[error("line {0} of .dockerignore is no pattern: a bracket or a backslash is left open")]
     Pattern(usize),
-    /// More than 500 patterns.
-    #[error("the .dockerignore has more than {} patterns", Ignore::MAX_LINES)]
+    /// More than 16 KiB of patterns.
+    #[error("the patterns of .dockerignore are longer than {} bytes in all", Ignore::MAX_BYTES)]
     TooLong,
 }
 
 impl Ignore {
-    /// Every file is held against every pattern, so their number is bounded.
-    const MAX_LINES: usize = 500;
+    /// Every file is held against every pattern, so their length is bounded.
+    const MAX_BYTES: usize = 16 << 10;
 
     /// Reads the file's text.
     pub fn parse(text: &str) -> Result<Self, InvalidIgnore> {
         let mut lines = Vec::new();
+        let mut bytes = 0;
         for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
@@ -46,11 +47,12 @@ impl Ignore {
             if pattern.is_empty() {
                 continue;
             }
-            let glob = Glob::new(&pattern).ok_or(InvalidIgnore::Pattern(number + 1))?;
-            lines.push((verdict, glob));
-            if lines.len() > Self::MAX_LINES {
+            bytes += pattern.len();
+            if bytes > Self::MAX_BYTES {
                 return Err(InvalidIgnore::TooLong);
             }
+            let glob = Glob::new(&pattern).ok_or(InvalidIgnore::Pattern(number + 1))?;
+            lines.push((verdict, glob));
         }
         Ok(Self { lines })
     }
@@ -108,6 +110,6 @@ mod tests {
     #[test]
     fn broken_patterns_name_their_line() {
         assert_eq!(Ignore::parse("a\n[b").unwrap_err(), InvalidIgnore::Pattern(2));
-        assert_eq!(Ignore::parse(&"a\n".repeat(501)).unwrap_err(), InvalidIgnore::TooLong);
+        assert_eq!(Ignore::parse(&"ab\n".repeat(10_000)).unwrap_err(), InvalidIgnore::TooLong);
     }
 }

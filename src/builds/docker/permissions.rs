@@ -43,27 +43,23 @@ impl Permissions<'_> {
     }
 
     fn mount(&self, instruction: &Instruction, mount: &str) -> Result<String, Rejected> {
-        let mut fields = Vec::new();
+        let mut fields: Vec<&str> = mount.split(',').collect();
         let (mut kind, mut id, mut target) = ("bind".to_owned(), None, None);
-        for field in mount.split(',') {
+        for field in &fields {
             let (key, value) = field.split_once('=').unwrap_or((field, ""));
             match key.to_ascii_lowercase().as_str() {
                 "from" => self.check_source(instruction, value)?,
                 "type" => kind = value.to_ascii_lowercase(),
                 "target" | "dst" | "destination" => target = Some(value),
-                "id" => {
-                    id = Some(value);
-                    continue;
-                }
+                "id" => id = Some(value),
                 _ => {}
             }
-            fields.push(field.to_owned());
         }
-        // One author's cache must never hold another's files.
-        match (kind.as_str(), id.or(target)) {
-            ("cache", Some(id)) => fields.push(format!("id={}{id}", self.cache_prefix)),
-            _ => fields.extend(id.map(|id| format!("id={id}"))),
-        }
+        // One author's cache must never hold another's files. Without an id the target is what caches are known by.
+        let Some(id) = id.or(target).filter(|_| kind == "cache") else { return Ok(mount.to_owned()) };
+        let own = format!("id={}{id}", self.cache_prefix);
+        fields.retain(|field| field.split_once('=').is_none_or(|(key, _)| !key.eq_ignore_ascii_case("id")));
+        fields.push(&own);
         Ok(fields.join(","))
     }
 

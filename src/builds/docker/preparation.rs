@@ -12,7 +12,7 @@ use crate::{
 
 use super::{
     DockerSettings, Network,
-    connection::Abilities,
+    connection::{Abilities, plain_platform},
     console::Console,
     context::{self, Context, ContextError},
     dockerfile::{Rules, rewrite},
@@ -55,7 +55,7 @@ pub async fn provision(settings: &DockerSettings, plan: &BuildPlan) -> Result<Pr
 pub fn check_platform(plan: &BuildPlan, abilities: &Abilities) -> Result<(), Fault> {
     let offered = abilities.info.platform.as_str();
     match &plan.platform {
-        Some(wanted) if wanted != offered => Err(Fault::new(
+        Some(wanted) if plain_platform(wanted) != offered => Err(Fault::new(
             FaultKind::Platform,
             format!(
                 "The platform {wanted} is not offered here: this Hub's engine builds for {offered}. Leave the platform out or choose that one."

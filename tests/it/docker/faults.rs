@@ -25,6 +25,10 @@ async fn docker_failing_step_is_named_with_its_code_and_last_lines() {
 async fn docker_missing_base_image_is_the_base_images_fault() {
     let fault = fault_of("FROM executor-hub-no-such-base:1\nRUN true\n").await;
     assert_eq!(fault.kind, FaultKind::BaseImage, "{fault:?}");
+    assert!(
+        fault.message.starts_with("The base image docker.io/library/executor-hub-no-such-base:1 cannot"),
+        "{fault:?}"
+    );
 }
 
 #[tokio::test]
@@ -33,6 +37,15 @@ async fn docker_missing_requirement_is_a_fault_of_the_dependencies() {
         fault_of("FROM BASE\nRUN pip install --no-cache-dir executor-hub-has-no-such-package==9.9\n").await;
     assert_eq!(fault.kind, FaultKind::Dependency, "{fault:?}");
     assert!(fault.message.contains("executor-hub-has-no-such-package"), "{fault:?}");
+}
+
+#[tokio::test]
+async fn docker_step_that_cannot_begin_is_no_fault_of_the_base_image() {
+    for dockerfile in ["FROM scratch\nRUN true\n", "FROM BASE\nUSER nobody-of-that-name\nRUN true\n"] {
+        let fault = fault_of(dockerfile).await;
+        assert_eq!(fault.kind, FaultKind::Step, "{fault:?}");
+        assert!(fault.message.starts_with("The step `RUN true` failed"), "{fault:?}");
+    }
 }
 
 #[tokio::test]
