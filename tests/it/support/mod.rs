@@ -3,3 +3,7 @@
 pub mod child;
 pub mod database;
 mod keeper;
+pub mod client;
+pub mod engine;
+pub mod hub;
+pub mod package;
