@@ -89,7 +89,7 @@ fn lock(root: &Path) -> Result<File, LaunchError> {
 
 /// Beside the cluster, or below `/tmp` where the path would be too long for a socket or (the client needs text) is no
 /// UTF-8. The name below `/tmp` follows from the root, so that every start finds the same one.
-fn socket_dir(root: &Path) -> Result<PathBuf, LaunchError> {
+pub(super) fn socket_dir(root: &Path) -> Result<PathBuf, LaunchError> {
     let beside = root.join("postgres.sock");
     let longest = beside.as_os_str().len() + format!("/.s.PGSQL.{PORT}").len();
     if longest <= LONGEST_SOCKET_PATH && beside.to_str().is_some() {

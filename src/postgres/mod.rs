@@ -13,7 +13,11 @@
 //! hosts or by two containers, is outside their reach. On other systems than Linux nothing tells postgres that its
 //! Hub was killed; it then goes on, and its own lock file refuses the next start until someone stops it.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use nix::sys::signal::Signal;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
@@ -120,18 +124,29 @@ impl PrivatePostgres {
         }
     }
 
-    /// Everything that a variable of the environment (`PGPORT`, `PGHOST`, `PGSSLMODE` …) could have set is set here again.
-    /// Only `PGOPTIONS` cannot be unset; [`role::prepare`] refuses it.
     fn connect_as(&self, role: &str, database: &str) -> PgConnectOptions {
-        PgConnectOptions::new_without_pgpass()
-            .socket(&self.socket)
-            .port(folder::PORT)
-            .username(role)
-            .password("")
-            .database(database)
-            .ssl_mode(PgSslMode::Disable)
-            .application_name("executor-hub")
+        connect(&self.socket, role, database)
     }
+}
+
+/// How the Hub connects to the Postgres that another process runs in `root`; `None` when nothing listens there.
+pub fn running_in(root: &Path) -> Option<PgConnectOptions> {
+    let socket = folder::socket_dir(&root.canonicalize().ok()?).ok()?;
+    let listens = std::os::unix::net::UnixStream::connect(socket.join(format!(".s.PGSQL.{}", folder::PORT))).is_ok();
+    listens.then(|| connect(&socket, role::HUB, role::HUB))
+}
+
+/// Everything that a variable of the environment (`PGPORT`, `PGHOST`, `PGSSLMODE` …) could have set is set here again.
+/// Only `PGOPTIONS` cannot be unset; [`role::prepare`] refuses it.
+fn connect(socket: &Path, role: &str, database: &str) -> PgConnectOptions {
+    PgConnectOptions::new_without_pgpass()
+        .socket(socket)
+        .port(folder::PORT)
+        .username(role)
+        .password("")
+        .database(database)
+        .ssl_mode(PgSslMode::Disable)
+        .application_name("executor-hub")
 }
 
 impl Drop for PrivatePostgres {

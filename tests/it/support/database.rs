@@ -4,7 +4,6 @@
 //! names, whose user must be allowed to create databases, or else on one that all tests share.
 
 use std::{
-    borrow::Cow,
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
@@ -12,14 +11,13 @@ use std::{
 use sha2::{Digest, Sha256};
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool,
-    migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::sync::OnceCell;
 
-use super::{child::setting, keeper};
+use executor_hub::MIGRATOR;
 
-static MIGRATOR: Migrator = Migrator { migrations: Cow::Borrowed(&[]), ..Migrator::DEFAULT };
+use super::{child::setting, keeper};
 
 /// How names of databases for tests begin; they go on with the process that made them.
 const TEST: &str = "executor_hub_test_";
