@@ -20,10 +20,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// A system upgrade that replaced the major version is told apart from a missing Postgres: the data are still good then.
 pub(super) fn find(launch: &Launch, data: &Path, account: Option<Account>) -> Result<PathBuf, LaunchError> {
-    let mut found = match &launch.binaries {
+    let found = match &launch.binaries {
         Some(dir) => vec![given(dir, account)?],
         None => installed(&launch.search_path, account),
     };
+    fitting(found, data)
+}
+
+fn fitting(mut found: Vec<(u32, PathBuf)>, data: &Path) -> Result<PathBuf, LaunchError> {
     found.sort();
     match fs::read_to_string(data.join("PG_VERSION")) {
         Ok(made_by) => {
@@ -61,7 +65,9 @@ fn given(dir: &Path, account: Option<Account>) -> Result<(u32, PathBuf), LaunchE
 fn installed(search_path: &[PathBuf], account: Option<Account>) -> Vec<(u32, PathBuf)> {
     let packages = ["/usr/lib/postgresql", "/usr/local/lib/postgresql", "/opt/homebrew/opt"];
     let mut dirs: Vec<PathBuf> = packages.iter().flat_map(|parent| children(parent, "")).collect();
+    // Red Hat's own repository, then SUSE and Alpine.
     dirs.extend(children("/usr", "pgsql-"));
+    dirs.extend(children("/usr/lib", "postgresql"));
     for dir in &mut dirs {
         dir.push("bin");
     }
@@ -119,5 +125,35 @@ mod tests {
         assert_eq!(parse_major("postgres (PostgreSQL) 17rc1"), Some(17));
         assert_eq!(parse_major("postgres (PostgreSQL) 16"), Some(16));
         assert_eq!(parse_major("something else 15"), None);
+    }
+
+    fn two_versions() -> Vec<(u32, PathBuf)> {
+        vec![(17, PathBuf::from("/17")), (16, PathBuf::from("/16"))]
+    }
+
+    #[test]
+    fn a_new_cluster_gets_the_newest_version() {
+        let data = Path::new("/nonexistent");
+        assert_eq!(fitting(two_versions(), data).unwrap(), Path::new("/17"));
+        assert!(matches!(
+            fitting(vec![(OLDEST - 1, PathBuf::from("/old"))], data),
+            Err(LaunchError::NoBinaries)
+        ));
+        let nothing = fitting(Vec::new(), data).unwrap_err().to_string();
+        assert!(nothing.contains("`apt-get install postgresql`") && !nothing.contains('\n'), "{nothing}");
+    }
+
+    #[test]
+    fn an_existing_cluster_gets_the_version_that_made_it() {
+        let data = tempfile::tempdir().unwrap();
+        let made_by = |version| fs::write(data.path().join("PG_VERSION"), version).unwrap();
+        made_by("16\n");
+        assert_eq!(fitting(two_versions(), data.path()).unwrap(), Path::new("/16"));
+        made_by("15\n");
+        let refused = fitting(two_versions(), data.path()).unwrap_err().to_string();
+        assert!(
+            refused.contains("PostgreSQL 15, but here is only PostgreSQL 16 and PostgreSQL 17:"),
+            "{refused}"
+        );
     }
 }

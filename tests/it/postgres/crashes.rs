@@ -1,10 +1,14 @@
 //! What happens when something is killed? Nothing is lost, nothing is left running, and the next start just works.
 
-use std::{fs, os::unix::process::CommandExt, process::Command};
+use std::{
+    fs,
+    os::unix::process::CommandExt,
+    process::{Command, Stdio},
+};
 
 use nix::{
     sys::signal::{Signal, kill},
-    unistd::{Uid, User, getpgid, getpgrp},
+    unistd::{Pid, Uid, User, getpgid, getpgrp},
 };
 
 use super::{
@@ -91,16 +95,16 @@ async fn a_process_number_that_is_taken_is_no_living_postgres() {
     let texts = [&pid_file, &socket_lock].map(|file| fs::read_to_string(file).unwrap());
     postgres.stop().await;
 
-    // Nobody collects the first one while this test runs; the second is alive, and of the same user as postgres.
+    // Nobody collects the first one while this test runs; the second waits for input, as the same user as postgres.
     let mut zombie = Command::new("true").spawn().unwrap();
-    let zombie_pid = nix::unistd::Pid::from_raw(zombie.id().cast_signed());
+    let zombie_pid = Pid::from_raw(zombie.id().cast_signed());
     until("the process is a zombie", || !lives(zombie_pid)).await;
-    let mut sleep = Command::new("sleep");
-    sleep.arg("600");
+    let mut cat = Command::new("cat");
+    cat.stdin(Stdio::piped());
     if let Some(user) = User::from_name("postgres").unwrap().filter(|_| Uid::effective().is_root()) {
-        sleep.uid(user.uid.as_raw()).gid(user.gid.as_raw());
+        cat.uid(user.uid.as_raw()).gid(user.gid.as_raw());
     }
-    let mut alien = sleep.spawn().unwrap();
+    let mut alien = cat.spawn().unwrap();
 
     for taken in [zombie.id(), alien.id()] {
         for (file, text) in [&pid_file, &socket_lock].into_iter().zip(&texts) {
@@ -110,7 +114,8 @@ async fn a_process_number_that_is_taken_is_no_living_postgres() {
         ground.start().await.stop().await;
     }
     zombie.wait().unwrap();
-    alien.kill().unwrap();
+    // Still there, and it ends with its input.
+    assert!(alien.try_wait().unwrap().is_none());
     alien.wait().unwrap();
 }
 
