@@ -2,7 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{CommitId, ExecutorId, Tag, UserId, digest::{Md5, Sha256}, package::Package};
+use super::{
+    CommitId, ExecutorId, Tag, UserId,
+    digest::{Md5, Sha256},
+    package::Package,
+};
 
 /// One accepted, immutable upload of an Executor.
 #[derive(Debug, Clone)]

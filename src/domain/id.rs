@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use rand::{RngExt as _, rngs::SysRng, TryRng as _};
+use rand::{RngExt as _, TryRng as _, rngs::SysRng};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 

@@ -60,8 +60,23 @@ pub struct Login(String);
 /// Words that may not be a login: `/v2/rpc/…` is the RPC, while `/v2/<login>/…` is the image registry; the others
 /// are pages and surfaces.
 const RESERVED_LOGINS: &[&str] = &[
-    "_catalog", "admin", "anonymous", "api", "assets", "executor", "executors", "library", "livez", "metrics",
-    "packages", "ping", "readyz", "rpc", "token", "v1", "v2",
+    "_catalog",
+    "admin",
+    "anonymous",
+    "api",
+    "assets",
+    "executor",
+    "executors",
+    "library",
+    "livez",
+    "metrics",
+    "packages",
+    "ping",
+    "readyz",
+    "rpc",
+    "token",
+    "v1",
+    "v2",
 ];
 
 impl Login {

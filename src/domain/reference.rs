@@ -34,7 +34,9 @@ impl FromStr for ExecutorRef {
         let text = text.trim().trim_matches('/');
         match text.split_once('/') {
             None => Ok(Self::Bare(text.parse()?)),
-            Some((owner, name)) => Ok(Self::Owned { owner: owner.parse()?, name: name.trim_matches('/').parse()? }),
+            Some((owner, name)) => {
+                Ok(Self::Owned { owner: owner.parse()?, name: name.trim_matches('/').parse()? })
+            }
         }
     }
 }
@@ -55,7 +57,9 @@ mod tests {
     #[test]
     fn every_form_of_the_clients_is_read() {
         let owned: ExecutorRef = "alice/MyExecutor".parse().expect("a reference");
-        assert!(matches!(&owned, ExecutorRef::Owned { owner, name } if owner.as_str() == "alice" && name.as_str() == "MyExecutor"));
+        assert!(
+            matches!(&owned, ExecutorRef::Owned { owner, name } if owner.as_str() == "alice" && name.as_str() == "MyExecutor")
+        );
         let id: ExecutorRef = "alice/w7qckiqy".parse().expect("a reference");
         assert_eq!(id.id().map(|id| id.to_string()).as_deref(), Some("w7qckiqy"));
         assert!(matches!("MyExecutor".parse(), Ok(ExecutorRef::Bare(_))));
