@@ -2,7 +2,8 @@
 //! but it.
 
 use super::failure::Failure;
+use crate::inspect::python_child;
 
 pub(super) fn run() -> Result<(), Failure> {
-    Ok(())
+    Ok(python_child::main().map_err(anyhow::Error::from)?)
 }

@@ -45,7 +45,7 @@ pub struct ExecutorClass {
     pub docstring: Option<String>,
     /// Its own `__init__`, if it has one.
     pub init: Option<Function>,
-    /// Methods bound to endpoints by `@requests`.
+    /// Methods bound to endpoints by `@requests`, then those of base classes in the same file.
     pub endpoints: Vec<Endpoint>,
     /// Whether the source was really read; when not, `init` and `endpoints` say nothing.
     pub parsed: bool,
@@ -101,7 +101,8 @@ pub enum ParameterKind {
 pub struct Endpoint {
     /// The method.
     pub function: Function,
-    /// The paths of `on=`; `None` for a bare `@requests`, which serves every path that no other method serves.
+    /// The paths of `on=`; `None` for a bare `@requests`, which serves every path that no other method serves. A path that is
+    /// no literal in the source is its source text in braces.
     pub on: Option<Vec<String>>,
 }
 
@@ -115,7 +116,7 @@ pub struct Requirement {
 }
 
 /// Which Dockerfile the package is built with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "source")]
 pub enum Dockerfile {
     /// The author's own, at this path in the package.
@@ -124,13 +125,8 @@ pub enum Dockerfile {
         path: String,
     },
     /// Written by the Hub into the canonical package as `Dockerfile`.
+    #[default]
     Generated,
-}
-
-impl Default for Dockerfile {
-    fn default() -> Self {
-        Self::Generated
-    }
 }
 
 impl Dockerfile {

@@ -1,36 +1,146 @@
 //! What is in this upload, and is it good? Bytes in, a truthful description or a refusal with its reason out.
+//!
+//! ```text
+//! archive ──▶ folder ──▶ config_yml ─▶ discover ─▶ pyproject ─▶ requirements ─▶ dockerfile ─▶ readme
+//! (is it a     (files as   (names)      (the class)  (what the image needs)                       │
+//!  sound zip)   stored)                                                            canonical ◀─────┘
+//! ```
+//!
+//! Synchronous and bounded in memory by [`PackageLimits`]; async callers use a blocking thread.
 
+mod archive;
+mod canonical;
+mod config_yml;
+mod discover;
+mod dockerfile;
+mod folder;
+mod hash;
+mod modules;
+mod pyproject;
+mod python;
+mod readme;
 pub mod refusal;
+mod requirements;
+mod yaml;
 
+use std::{fs::File, io};
+
+pub use python::{PythonParser, child as python_child};
 pub use refusal::{Refusal, RefusalClass};
-// TEMPORARY
-#[derive(Debug)]
-pub enum PythonParser {
-    Child { program: std::path::PathBuf },
-    InProcess,
-}
-#[derive(Debug)]
+
+use self::{archive::Archive, folder::Folder, requirements::Requirements};
+use crate::domain::{
+    limits::PackageLimits,
+    package::{CanonicalZip, Package},
+};
+
+/// What a push says beside its zip.
+#[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
+    /// Path in the package of the Dockerfile to build with, if the push names one.
     pub dockerfile: Option<&'a str>,
+    /// Names of the `--build-env` variables that came along.
     pub build_env_names: &'a [String],
+    /// The image that a generated Dockerfile starts from, resolved.
     pub base_image: &'a str,
-    pub limits: crate::domain::limits::PackageLimits,
+    /// How much is too much.
+    pub limits: PackageLimits,
 }
-#[derive(Debug)]
+
+/// A good package.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
-    pub package: crate::domain::package::Package,
-    pub zip: crate::domain::package::CanonicalZip,
+    /// What was found in the zip that was written.
+    pub package: Package,
+    /// Its sizes and digests.
+    pub zip: CanonicalZip,
 }
-#[derive(Debug)]
+
+/// Why there is no [`Inspection`].
+#[derive(Debug, thiserror::Error)]
 pub enum InspectError {
-    Refused(Refusal),
-    Io(std::io::Error),
+    /// The package is at fault; tell its author.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A file could not be read or written; nothing is known about the package.
+    #[error("a package file could not be read or written: {0}")]
+    Io(#[from] io::Error),
 }
+
+/// Checks an upload and writes its canonical zip into `canonical`, an empty file open for writing. After an error,
+/// throw `canonical` away. The same files give the same zip content, whoever packed them.
 pub fn inspect(
-    _: &std::fs::File,
-    _: &std::fs::File,
-    _: &Request,
-    _: &PythonParser,
+    upload: &File,
+    canonical: &File,
+    request: &Request<'_>,
+    parser: &PythonParser,
 ) -> Result<Inspection, InspectError> {
-    Err(InspectError::Io(std::io::Error::other("x")))
+    let limits = &request.limits;
+    let mut folder = Folder::new(Archive::open(upload, limits)?);
+
+    let config = config_yml::read(&mut folder, limits.source_bytes)?;
+    let found = discover::find(&mut folder, config.given.as_ref(), limits, parser)?;
+    config.write(&mut folder, &found.executor.name, &found.py_modules)?;
+    let mut notices = config.notices;
+    notices.extend(found.notices);
+
+    let requirements = complete_requirements(&mut folder, limits, &mut notices)?;
+    if let Some(requirements) = &requirements {
+        requirements.check_variables(request.build_env_names)?;
+    }
+    let dockerfile = dockerfile::choose(
+        &mut folder,
+        request.dockerfile,
+        request.base_image,
+        requirements.as_ref(),
+        limits.source_bytes,
+    )?;
+    let readme = readme::read(&mut folder, limits.readme_bytes)?;
+    let requirements = requirements.unwrap_or_default();
+
+    let zip = canonical::write(&folder, canonical)?;
+    let package = Package {
+        name: config.metas.name,
+        description: config.metas.description,
+        url: config.metas.url,
+        keywords: config.metas.keywords,
+        executor: found.executor,
+        filepath: Some(found.filepath),
+        requirements: requirements.shown(),
+        required_variables: requirements.variables(),
+        dockerfile,
+        readme,
+        files: folder.listing(),
+        notices,
+    };
+    Ok(Inspection { package, zip })
+}
+
+/// Reads `requirements.txt` after appending to it what only `pyproject.toml` asks for. `None` if neither asks.
+fn complete_requirements(
+    folder: &mut Folder<'_>,
+    limits: &PackageLimits,
+    notices: &mut Vec<String>,
+) -> Result<Option<Requirements>, InspectError> {
+    let bytes = folder.read(requirements::REQUIREMENTS, limits.source_bytes)?;
+    let parsed = bytes.as_deref().map(Requirements::parse);
+    let Some(project) = folder.read(pyproject::PYPROJECT, limits.source_bytes)? else { return Ok(parsed) };
+    let (lines, unclear) = pyproject::dependencies(&project)?;
+    notices.extend(unclear);
+    let known = parsed.unwrap_or_default();
+    let missing: Vec<&String> = lines.iter().filter(|line| !known.has_line(line)).collect();
+    if missing.is_empty() {
+        return Ok((bytes.is_some() || !known.is_empty()).then_some(known));
+    }
+    let mut text = requirements::decode(bytes.as_deref().unwrap_or_default());
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    for line in missing {
+        text.push_str(line);
+        text.push('\n');
+    }
+    let complete = Requirements::parse(text.as_bytes());
+    folder.write(requirements::REQUIREMENTS, text.into_bytes())?;
+    Ok(Some(complete))
 }

@@ -45,3 +45,50 @@ impl RefusalClass {
         }
     }
 }
+
+impl Refusal {
+    /// A refusal of any class.
+    pub(super) fn new(
+        class: RefusalClass,
+        code: &'static str,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self { code, class, message: message.into(), remedy: remedy.into() }
+    }
+
+    /// The zip itself is at fault; packing it again is nearly always the cure.
+    pub(super) fn archive(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(
+            RefusalClass::Archive,
+            code,
+            message,
+            "Pack the folder again, with `jina hub push` or any current zip program.",
+        )
+    }
+
+    /// A limit was passed.
+    pub(super) fn too_large(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(
+            RefusalClass::TooLarge,
+            code,
+            message,
+            "Leave out what the Executor does not need, for example through `.gitignore`.",
+        )
+    }
+
+    /// Something in the package that has no class of its own.
+    pub(super) fn other(code: &'static str, message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::new(RefusalClass::Other, code, message, remedy)
+    }
+}
+
+/// Text of an author, made fit for one sentence: control characters become `?`, and a long one is cut.
+pub(super) fn quoted(text: &str) -> String {
+    const SHOWN: usize = 120;
+    let mut shown: String = text.chars().take(SHOWN).map(|c| if c.is_control() { '?' } else { c }).collect();
+    if text.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    format!("'{shown}'")
+}
