@@ -54,12 +54,16 @@ our_pid() {
     ! grep -q '^State:.Z' "/proc/$pid/status" && echo "$pid"
 }
 
+# `kill` is part of the shell; the program of that name is not on every machine, and sudo runs programs.
+# shellcheck disable=SC2016 # expanded by the inner shell
+signal() { as_root bash -c 'kill -s "$1" "$2"' signal "$1" "$2"; }
+
 # What a daemon that was killed leaves: pid files, sockets, and a containerd that would keep the new one waiting.
 clear_leftovers() {
     local containerd=$STATE/exec/containerd pid
     pid=$(as_root cat "$containerd/containerd.pid" 2>/dev/null || true)
     if [[ $pid =~ ^[0-9]+$ ]] && runs_on "$pid" "$containerd/containerd.toml"; then
-        as_root kill -KILL "$pid" 2>/dev/null || true
+        signal KILL "$pid" 2>/dev/null || true
     fi
     as_root rm -f "$PIDFILE" "$STATE/docker.pid" "$SOCKET" "$containerd"/containerd{.pid,.sock,.sock.ttrpc,-debug.sock}
 }
@@ -162,9 +166,9 @@ stop() {
     take_turns "$STATE.lock"
     local pid
     if pid=$(our_pid); then
-        as_root kill -TERM "$pid"
+        signal TERM "$pid"
         if ! poll_until 30 gone; then
-            as_root kill -KILL "$pid" 2>/dev/null || true
+            signal KILL "$pid" 2>/dev/null || true
         fi
     fi
     [[ -d $STATE ]] || return 0
