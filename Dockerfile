@@ -1,7 +1,5 @@
-# syntax-free on purpose: builds with every builder, and needs no frontend image.
-#
 # The Hub's own image: the one binary, and PostgreSQL's programs, so that `docker run` alone gives a whole Hub that keeps
-# everything in /data. With DATABASE_URL set the embedded PostgreSQL stays off. Builds of Executors need an engine:
+# everything in /data. With HUB_DATABASE__URL set the embedded PostgreSQL stays off. Builds of Executors need an engine:
 # give a `worker` one (docker-compose.yml), never the part that faces people.
 
 FROM debian:bookworm-slim AS postgres

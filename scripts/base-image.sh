@@ -68,6 +68,7 @@ mirror() {
 
 # Fills a directory with the file system and packs it. Only whole tarballs get the final name.
 make_tarball() {
+    need_root "to make the base image"
     install_packages debootstrap
     local root
     root=$(mktemp -d "${TMPDIR:-/var/tmp}/executor-hub-base.XXXXXX")

@@ -137,6 +137,7 @@ start() {
         print_env "$host"
         return
     fi
+    need_root "to start a Docker Engine"
     take_turns "$STATE.lock"
     install_engine
     # Installing may have started the system's engine, and another run may have started ours while we waited.
@@ -163,6 +164,8 @@ start() {
 }
 
 stop() {
+    [[ -d $STATE ]] || return 0
+    need_root "to stop the Docker Engine below $STATE"
     take_turns "$STATE.lock"
     local pid
     if pid=$(our_pid); then
@@ -171,7 +174,6 @@ stop() {
             signal KILL "$pid" 2>/dev/null || true
         fi
     fi
-    [[ -d $STATE ]] || return 0
     clear_leftovers
     if have ip && ip link show "$BRIDGE" >/dev/null 2>&1; then as_root ip link delete "$BRIDGE"; fi
 }
