@@ -68,6 +68,7 @@ mirror() {
 
 # Fills a directory with the file system and packs it. Only whole tarballs get the final name.
 make_tarball() {
+    need_root "to make the base image"
     install_packages debootstrap
     local root
     root=$(mktemp -d "${TMPDIR:-/var/tmp}/executor-hub-base.XXXXXX")
@@ -79,6 +80,8 @@ make_tarball() {
     from=$(mirror)
     as_root env PATH="$PATH:/usr/sbin:/sbin" debootstrap --variant=minbase --include="$PACKAGES" "$SUITE" "$root" ${from:+"$from"} >"$log" 2>&1 ||
         fail "debootstrap failed: $(tail -n 1 "$log") (all of it: $log)"
+    # mktemp's 0700 would become the mode of `/`, and no other user than root could work in the image.
+    as_root chmod 0755 "$root"
     # Installed the way Debian means it, so that an upgrade of ca-certificates in a build keeps them.
     trusted_certificates | as_root tee "$root/usr/local/share/ca-certificates/host.crt" >/dev/null
     as_root chroot "$root" /usr/sbin/update-ca-certificates >>"$log" 2>&1 || fail "update-ca-certificates failed, see $log"
@@ -131,6 +134,7 @@ prove_pip_works() {
     environment_flags >"$environment"
     docker run --rm --env-file "$environment" "$name" sh -c 'pip install --quiet six && python3 -c "import six"' ||
         fail "a container of $name cannot pip install"
+    docker run --rm --network none --user 65534:65534 "$name" python3 -c '' || fail "only root can run programs in $name"
     mkdir "$folder/context"
     # Arguments end in the history of this throw-away image alone; the Hub passes them as secrets.
     {

@@ -54,12 +54,16 @@ our_pid() {
     ! grep -q '^State:.Z' "/proc/$pid/status" && echo "$pid"
 }
 
+# `kill` is part of the shell; the program of that name is not on every machine, and sudo runs programs.
+# shellcheck disable=SC2016 # expanded by the inner shell
+signal() { as_root bash -c 'kill -s "$1" "$2"' signal "$1" "$2"; }
+
 # What a daemon that was killed leaves: pid files, sockets, and a containerd that would keep the new one waiting.
 clear_leftovers() {
     local containerd=$STATE/exec/containerd pid
     pid=$(as_root cat "$containerd/containerd.pid" 2>/dev/null || true)
     if [[ $pid =~ ^[0-9]+$ ]] && runs_on "$pid" "$containerd/containerd.toml"; then
-        as_root kill -KILL "$pid" 2>/dev/null || true
+        signal KILL "$pid" 2>/dev/null || true
     fi
     as_root rm -f "$PIDFILE" "$STATE/docker.pid" "$SOCKET" "$containerd"/containerd{.pid,.sock,.sock.ttrpc,-debug.sock}
 }
@@ -133,6 +137,7 @@ start() {
         print_env "$host"
         return
     fi
+    need_root "to start a Docker Engine"
     take_turns "$STATE.lock"
     install_engine
     # Installing may have started the system's engine, and another run may have started ours while we waited.
@@ -159,15 +164,16 @@ start() {
 }
 
 stop() {
+    [[ -d $STATE ]] || return 0
+    need_root "to stop the Docker Engine below $STATE"
     take_turns "$STATE.lock"
     local pid
     if pid=$(our_pid); then
-        as_root kill -TERM "$pid"
+        signal TERM "$pid"
         if ! poll_until 30 gone; then
-            as_root kill -KILL "$pid" 2>/dev/null || true
+            signal KILL "$pid" 2>/dev/null || true
         fi
     fi
-    [[ -d $STATE ]] || return 0
     clear_leftovers
     if have ip && ip link show "$BRIDGE" >/dev/null 2>&1; then as_root ip link delete "$BRIDGE"; fi
 }

@@ -2,7 +2,7 @@
 # Makes sure that this machine has PostgreSQL's programs, and prints the folder that holds initdb and postgres.
 #
 # Only the programs: the Hub and the tests run clusters of their own, so Debian's default cluster is not created and no
-# service is left running. PG_BIN wins when it is set; otherwise the newest installed version is taken.
+# service is left running. HUB_DATABASE__POSTGRES_BIN wins when it is set; otherwise the newest installed version is taken.
 set -euo pipefail
 # shellcheck source=scripts/prelude.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/prelude.sh"
@@ -23,9 +23,9 @@ newest_installed() {
     return 1
 }
 
-if [[ -n ${PG_BIN:-} ]]; then
-    usable "$PG_BIN" || fail "PG_BIN=$PG_BIN does not hold initdb and postgres"
-    echo "$PG_BIN"
+if [[ -n ${HUB_DATABASE__POSTGRES_BIN:-} ]]; then
+    usable "$HUB_DATABASE__POSTGRES_BIN" || fail "HUB_DATABASE__POSTGRES_BIN=$HUB_DATABASE__POSTGRES_BIN does not hold initdb and postgres"
+    echo "$HUB_DATABASE__POSTGRES_BIN"
     exit
 fi
 

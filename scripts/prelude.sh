@@ -21,13 +21,15 @@ have() { command -v "$1" >/dev/null 2>&1; }
 
 # Runs a command as root: directly, or through sudo for everybody else. Asks for a password only on a terminal.
 as_root() {
-    if [[ $EUID -eq 0 ]]; then
-        "$@"
-    elif have sudo && { [[ -t 0 ]] || sudo -n true 2>/dev/null; }; then
-        sudo "$@"
-    else
-        fail "needs root for: $1 (run it as root, or install sudo, or prepare that step by hand)"
-    fi
+    need_root "for: $1"
+    if [[ $EUID -eq 0 ]]; then "$@"; else sudo "$@"; fi
+}
+
+# need_root REASON: ends the script, saying what to do, when it cannot become root.
+need_root() {
+    [[ $EUID -eq 0 ]] && return
+    have sudo && { [[ -t 0 ]] || sudo -n true 2>/dev/null; } && return
+    fail "needs root $1 (run it as root, or as somebody who may use sudo)"
 }
 
 # Installs Debian packages that are missing; silent when all are there.
@@ -39,6 +41,7 @@ install_packages() {
         dpkg-query -W -f='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
     done
     ((${#missing[@]})) || return 0
+    need_root "to install ${missing[*]}"
     say "installing ${missing[*]}"
     local log=$CACHE_DIR/apt.log
     # A second try after `update`: a fresh machine has no package lists, a long-lived one has outdated lists.

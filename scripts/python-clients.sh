@@ -23,13 +23,14 @@ OLD_JINA_LIBRARIES=(rich requests filelock 'cryptography<39' docker pathspec aio
 OLD_JINA_CORE=(numpy==1.24.1 protobuf==3.20.3 grpcio==1.51.1 grpcio-reflection==1.48.2 grpcio-health-checking==1.48.2
     pyyaml==6.0 packaging==22.0)
 
+# Dates are those of the release, or the first ones at which its libraries had wheels for Python 3.11.
 # recipe NAME: one `uv pip install` a line: the date up to which packages count, then its arguments.
 recipe() {
     case $1 in
     sdk-0.39.0) echo 2023-07-20 jina-hubble-sdk==0.39.0 setuptools ;;
     sdk-0.26.12) echo 2022-12-20 jina-hubble-sdk==0.26.12 setuptools ;;
-    sdk-0.22.5) echo 2022-11-05 jina-hubble-sdk==0.22.5 setuptools ;;
-    sdk-0.19.3) echo 2022-10-15 jina-hubble-sdk==0.19.3 setuptools ;;
+    sdk-0.22.5) echo 2022-12-20 jina-hubble-sdk==0.22.5 setuptools ;;
+    sdk-0.19.3) echo 2022-12-20 jina-hubble-sdk==0.19.3 setuptools ;;
     jina-3.9.2) old_jina 2022-09-26 jina==3.9.2 docarray jina-hubble-sdk jcloud ;;
     jina-3.7.14) old_jina 2022-09-10 jina==3.7.14 docarray==0.14.9 jina-hubble-sdk==0.16.1 jcloud==0.0.34 ;;
     jina-3.0.0) old_jina 2022-02-20 jina==3.0.0 docarray ;;
@@ -69,13 +70,14 @@ ensure_uv() {
     "$UV_ENVIRONMENT/bin/pip" install --quiet --disable-pip-version-check uv || fail "pip could not install uv"
 }
 
-# uv does not read pip's configuration, so it is told what pip would do on this machine.
+# uv does not read pip's configuration, so it is told what pip would do on this machine. Nothing is compiled, even where
+# a compiler happens to be: a recipe works everywhere or nowhere.
 pip_setting() { "$UV_ENVIRONMENT/bin/pip" config list | sed -nE "s/^[^=]*[.]$1='(.*)'$/\1/p" | tail -n 1; }
 
 uv() {
     UV_INDEX_URL=${UV_INDEX_URL:-$(pip_setting index-url)} UV_EXTRA_INDEX_URL=${UV_EXTRA_INDEX_URL:-$(pip_setting extra-index-url)} \
         SSL_CERT_FILE=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt} \
-        UV_HTTP_TIMEOUT=${UV_HTTP_TIMEOUT:-180} UV_PYTHON_DOWNLOADS=never UV_CACHE_DIR=$CACHE_DIR/uv-cache \
+        UV_HTTP_TIMEOUT=${UV_HTTP_TIMEOUT:-180} UV_PYTHON_DOWNLOADS=never CC=false CXX=false UV_CACHE_DIR=$CACHE_DIR/uv-cache \
         "$UV_ENVIRONMENT/bin/uv" --quiet --no-progress "$@"
 }
 
