@@ -7,8 +7,12 @@ mod layers;
 mod ndjson;
 mod packages;
 mod problem;
+mod pull;
+mod push;
 pub mod server;
+mod story;
 mod upload;
+mod v1;
 mod v2;
 
 use axum::Router;
@@ -20,6 +24,7 @@ pub fn router(app: App) -> Router {
     let routes = Router::new()
         .merge(health::routes())
         .merge(packages::routes())
+        .merge(v1::routes())
         .merge(v2::routes())
         .merge(api::routes())
         .with_state(app);

@@ -4,6 +4,7 @@
 mod error;
 mod executor;
 mod parameters;
+mod sandbox;
 mod user;
 mod wire;
 
@@ -20,7 +21,7 @@ use crate::{
 };
 
 pub(super) fn routes() -> Router<App> {
-    let methods: [(&str, MethodRouter<App>); 9] = [
+    let methods: [(&str, MethodRouter<App>); 13] = [
         ("executor.create", post(executor::push::create)),
         ("executor.createAsync", post(executor::push::create_async)),
         ("executor.update", post(executor::push::update)),
@@ -32,6 +33,10 @@ pub(super) fn routes() -> Router<App> {
             "executor.listAsyncTasks",
             get(executor::list_async_tasks::handle).post(executor::list_async_tasks::handle),
         ),
+        ("executor.getMeta", get(executor::get_meta::handle).post(executor::get_meta::handle)),
+        ("executor.list", get(executor::list::handle).post(executor::list::handle)),
+        ("sandbox.get", get(sandbox::handle).post(sandbox::handle)),
+        ("sandbox.create", get(sandbox::handle).post(sandbox::handle)),
         ("user.identity.whoami", get(user::whoami::handle).post(user::whoami::handle)),
     ];
     let mut router = Router::new().route(
