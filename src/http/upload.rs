@@ -20,7 +20,7 @@ const PIECES: usize = 16;
 /// Bytes of one form field that is no file.
 const FIELD_BYTES: usize = 256 << 10;
 /// How long what is refused is read on, so that its sender gets to see why.
-const DRAIN_TIME: Duration = Duration::from_secs(60);
+const DRAIN_TIME: Duration = Duration::from_mins(1);
 
 /// A received file.
 #[derive(Debug)]

@@ -82,7 +82,7 @@ pub async fn find_user(
             .execute(connection)
             .await?;
     }
-    Ok(Some((row.token, users::user(row.id, row.login, row.display_name, row.role)?)))
+    Ok(Some((row.token, users::user(row.id, &row.login, row.display_name, row.role)?)))
 }
 
 /// A personal token as its owner sees it.

@@ -17,7 +17,7 @@ pub async fn find_by_login(connection: &mut Connection, login: &Login) -> Result
     )
     .fetch_optional(connection)
     .await?;
-    row.map(|row| user(row.id, row.login, row.display_name, row.role)).transpose()
+    row.map(|row| user(row.id, &row.login, row.display_name, row.role)).transpose()
 }
 
 /// Adds a person; a login that is taken in any case is `StoreError::Conflict`.
@@ -36,7 +36,7 @@ pub async fn insert(connection: &mut Connection, user: &User, now: DateTime<Utc>
 }
 
 /// Makes a person of columns.
-pub(super) fn user(id: UserId, login: String, display_name: String, role: Role) -> Result<User, StoreError> {
+pub(super) fn user(id: UserId, login: &str, display_name: String, role: Role) -> Result<User, StoreError> {
     let login = login.parse().map_err(|_| StoreError::Corrupt {
         table: "users",
         column: "login",
