@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    CommitId, ExecutorId, Tag, UserId,
+    CommitId, ExecutorId, Tag, UserId, Visibility,
     digest::{Md5, Sha256},
     package::Package,
 };
@@ -46,6 +46,8 @@ pub struct NewCommit {
     pub tags: Vec<Tag>,
     /// Tags to set for good when it works.
     pub protected_tags: Vec<Tag>,
+    /// What the push said of visibility; `None` leaves it as it is.
+    pub visibility: Option<Visibility>,
     /// Names of the build variables.
     pub build_env_names: Vec<String>,
     /// Platforms to build for; empty means the engine's own.

@@ -98,6 +98,8 @@ pub enum FaultKind {
     Network,
     /// A build variable's value was found in the image.
     SecretLeak,
+    /// A tag was protected by another push while this one was built.
+    ProtectedTag,
     /// The platform asked for is not offered by the engine.
     Platform,
     /// No Docker Engine answered, or it broke off.
@@ -120,6 +122,7 @@ impl FaultKind {
             Self::Time => "time",
             Self::Network => "network",
             Self::SecretLeak => "secret_leak",
+            Self::ProtectedTag => "protected_tag",
             Self::Platform => "platform",
             Self::Engine => "engine",
             Self::LostWorker => "lost_worker",

@@ -1,3 +1,7 @@
-//! Does the whole behave as promised? One binary, so that it links once; one module for each area.
+//! Does the Hub do what it promises? One binary of tests over real parts, so that it links once.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod docker;
 mod inspect;
+mod postgres;
+mod support;

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Sets up everything that the tests need and runs all of them; arguments go to the test runner.
+#
+# The tests learn where things are from EXECUTOR_HUB_TEST_DOCKER_HOST, …_BASE_IMAGE, …_BUILD_ENVIRONMENT (JSON) and
+# …_CLIENTS (a folder of environments). Without a Docker Engine the first three are not set and the tests that build
+# images do not run; in CI that is a failure.
+set -euo pipefail
+# shellcheck source=scripts/prelude.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/prelude.sh"
+cd "$PROJECT_ROOT"
+
+scripts/build-tools.sh
+scripts/postgres-binaries.sh >/dev/null
+EXECUTOR_HUB_TEST_CLIENTS=$(scripts/python-clients.sh)
+export EXECUTOR_HUB_TEST_CLIENTS
+
+if engine=$(scripts/docker-engine.sh start); then
+    eval "$engine"
+    EXECUTOR_HUB_TEST_BASE_IMAGE=$(scripts/base-image.sh)
+    EXECUTOR_HUB_TEST_BUILD_ENVIRONMENT=$(scripts/build-environment.sh)
+    export EXECUTOR_HUB_TEST_DOCKER_HOST=$DOCKER_HOST EXECUTOR_HUB_TEST_BASE_IMAGE EXECUTOR_HUB_TEST_BUILD_ENVIRONMENT
+elif [[ ${CI:-} == true ]]; then
+    fail "CI runs every test, and those that build images need a Docker Engine"
+else
+    say "no Docker Engine: the tests that build images are left out"
+fi
+
+# Settings and addresses of whoever runs the tests must not reach them.
+unset "${!HUB_@}" "${!JINA_@}" DATABASE_URL DOCKER_HOST
+export SQLX_OFFLINE=true
+if cargo nextest --version >/dev/null 2>&1; then
+    cargo nextest run --locked "$@"
+else
+    cargo test --locked --lib --bins --tests "$@"
+fi

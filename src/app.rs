@@ -1,0 +1,216 @@
+//! How do settings become a running Hub? The one place where pools, stores, keys and use cases are made, once.
+
+use std::{path::PathBuf, sync::Arc};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    auth::{Auth, Keys, KeysError},
+    blobs::{BlobError, Blobs},
+    builds::{
+        Engine,
+        progress::Progress,
+        worker::{self, Worker},
+    },
+    config::{BuildMode, Settings},
+    domain::{Clock, limits::BuildLimits},
+    hub::{self, Hub, Rules},
+    inspect::PythonParser,
+    store::{Store, StoreError, notify::Notifications},
+};
+
+/// Why the Hub cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder is used by another process, or cannot be used.
+    #[error("{0}")]
+    DataDir(String),
+    /// Keys.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The object store.
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Everything that the surfaces use.
+#[derive(Debug, Clone)]
+pub struct App(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    settings: Settings,
+    store: Store,
+    blobs: Blobs,
+    keys: Keys,
+    clock: Arc<dyn Clock>,
+    notifications: Notifications,
+    auth: Auth,
+    hub: Hub,
+    stopping: CancellationToken,
+}
+
+/// Whether each part would do its work now.
+#[derive(Debug, Clone, Copy)]
+pub struct Readiness {
+    /// The database takes statements.
+    pub database: bool,
+    /// The object store takes bytes.
+    pub storage: bool,
+    /// `ok`, `no engine`, `paused` or `off`.
+    pub builds: &'static str,
+    /// The process was told to stop.
+    pub stopping: bool,
+}
+
+impl Readiness {
+    /// Whether requests should be sent here.
+    pub fn is_ready(&self) -> bool {
+        self.database && self.storage && !self.stopping
+    }
+}
+
+impl App {
+    /// Puts the parts together. The schema must be up to date; `parser` reads Python, `clock` tells the time.
+    pub fn new(
+        settings: Settings,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        parser: PythonParser,
+    ) -> Result<Self, StartError> {
+        let data_dir = &settings.server.data_dir;
+        std::fs::create_dir_all(data_dir)
+            .map_err(|error| StartError::DataDir(format!("cannot make {}: {error}", data_dir.display())))?;
+        let keys = Keys::load(&settings.auth.master_key, data_dir)?;
+        let blobs = Blobs::open(&settings.blobs, data_dir)?;
+        let notifications = Notifications::default();
+        let auth = Auth::new(store.clone(), Arc::clone(&clock));
+        let hub = Hub::new(hub::Parts {
+            store: store.clone(),
+            blobs: blobs.clone(),
+            keys: keys.clone(),
+            clock: Arc::clone(&clock),
+            parser,
+            progress: Progress::new(store.clone(), notifications.clone()),
+            rules: Rules::of(&settings),
+        });
+        let stopping = CancellationToken::new();
+        Ok(Self(Arc::new(Parts { settings, store, blobs, keys, clock, notifications, auth, hub, stopping })))
+    }
+
+    /// A worker of this process; it has not started.
+    pub fn worker(&self, engine: Arc<dyn Engine>, place: String, limits: BuildLimits) -> Arc<Worker> {
+        let parts = worker::Parts {
+            store: self.0.store.clone(),
+            blobs: self.0.blobs.clone(),
+            keys: self.0.keys.clone(),
+            clock: Arc::clone(&self.0.clock),
+            notifications: self.0.notifications.clone(),
+            engine,
+            settings: self.0.settings.builds.clone(),
+            limits,
+            place,
+        };
+        Worker::new(parts, self.0.stopping.clone())
+    }
+
+    /// Receives the database's notifications until the process stops.
+    pub async fn listen(self) {
+        let listening = self.0.notifications.clone().listen(self.0.store.pool().clone());
+        tokio::select! {
+            () = listening => {}
+            () = self.0.stopping.cancelled() => {}
+        }
+    }
+
+    /// Cancelled when the process is to stop.
+    pub fn stopping(&self) -> CancellationToken {
+        self.0.stopping.clone()
+    }
+
+    /// What was configured.
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// Who is asking.
+    pub fn auth(&self) -> &Auth {
+        &self.0.auth
+    }
+
+    /// Use cases.
+    pub fn hub(&self) -> &Hub {
+        &self.0.hub
+    }
+
+    /// The store, to close it at the end.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// Asks each part whether it would do its work now.
+    pub async fn readiness(&self) -> Readiness {
+        let now = self.0.clock.now();
+        let limit = std::time::Duration::from_secs(5);
+        let database = async {
+            let mut connection = self.0.store.read().await?;
+            let paused = crate::store::queue_pause::current(&mut connection, now).await?.is_some();
+            let engine = crate::builds::queue::engine_answers(&mut connection, now).await?;
+            Ok::<_, StoreError>((paused, engine))
+        };
+        let database = tokio::time::timeout(limit, database).await;
+        let storage = tokio::time::timeout(limit, self.0.blobs.check()).await;
+        let builds = match (self.0.settings.builds.mode, &database) {
+            (BuildMode::Off, _) => "off",
+            (_, Ok(Ok((true, _)))) => "paused",
+            (_, Ok(Ok((_, true)))) => "ok",
+            _ => "no engine",
+        };
+        Readiness {
+            database: matches!(database, Ok(Ok(_))),
+            storage: matches!(storage, Ok(Ok(()))),
+            builds,
+            stopping: self.0.stopping.is_cancelled(),
+        }
+    }
+}
+
+/// Holds the data folder of one machine for one process: a lock that dies with it.
+#[derive(Debug)]
+pub struct DataDirLock {
+    _file: std::fs::File,
+    path: PathBuf,
+}
+
+impl DataDirLock {
+    /// Takes the lock, making the folder when it is missing. `role` lets a worker and a server share a folder.
+    pub fn take(data_dir: &std::path::Path, role: &str) -> Result<Self, StartError> {
+        let cannot = |error: std::io::Error| {
+            StartError::DataDir(format!("cannot use the data folder {}: {error}", data_dir.display()))
+        };
+        std::fs::create_dir_all(data_dir).map_err(cannot)?;
+        let path = data_dir.join(format!("{role}.lock"));
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(cannot)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file, path }),
+            Err(std::fs::TryLockError::WouldBlock) => Err(StartError::DataDir(format!(
+                "the data folder {} is in use by another running {role}",
+                data_dir.display()
+            ))),
+            Err(std::fs::TryLockError::Error(error)) => Err(cannot(error)),
+        }
+    }
+
+    /// What the lock stands for: one process at a time has it.
+    pub fn place(&self, host: &str) -> String {
+        format!("{host}:{}", self.path.display())
+    }
+}

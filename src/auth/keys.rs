@@ -1,0 +1,200 @@
+//! Which keys does the Hub hold? One master key, from which a key for each purpose is derived.
+
+use std::{
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use chacha20poly1305::{
+    Key, KeyInit as _, XChaCha20Poly1305, XNonce,
+    aead::{Aead as _, Payload},
+};
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use crate::domain::{BuildEnv, Secret, TaskId, id::random_bytes};
+
+const NONCE_BYTES: usize = 24;
+
+/// Keys for each purpose.
+#[derive(Clone)]
+pub struct Keys {
+    download: Zeroizing<[u8; 32]>,
+    build_env: Zeroizing<[u8; 32]>,
+    build_scope: Zeroizing<[u8; 32]>,
+}
+
+/// Why there are no keys.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The setting is not 64 hexadecimal digits.
+    #[error("auth.master_key must be 64 hexadecimal digits (32 bytes)")]
+    Shape,
+    /// The key file cannot be read or written.
+    #[error("cannot read or make the key file {}: {source}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl Keys {
+    /// From the setting, or from the key file in the data folder, which is made (mode 0600) when it is missing.
+    pub fn load(setting: &Secret, data_dir: &Path) -> Result<Self, KeysError> {
+        if !setting.is_empty() {
+            return Self::from_hex(setting.expose());
+        }
+        let path = data_dir.join("master.key");
+        let text = read_or_make(&path).map_err(|source| KeysError::File { path, source })?;
+        Self::from_hex(text.trim())
+    }
+
+    fn from_hex(text: &str) -> Result<Self, KeysError> {
+        let mut master = Zeroizing::new([0; 32]);
+        hex::decode_to_slice(text, master.as_mut_slice()).map_err(|_| KeysError::Shape)?;
+        Ok(Self {
+            download: derive(&master, "download address"),
+            build_env: derive(&master, "build variables"),
+            build_scope: derive(&master, "build cache scope"),
+        })
+    }
+
+    /// Signs a text for a download address.
+    pub fn sign_download(&self, text: &str) -> String {
+        hex::encode(tag(&self.download, &[text.as_bytes()]))
+    }
+
+    /// Whether a signature fits, in constant time.
+    pub fn download_signature_fits(&self, text: &str, signature: &str) -> bool {
+        let expected = self.sign_download(text);
+        expected.as_bytes().ct_eq(signature.as_bytes()).into()
+    }
+
+    /// Encrypts build variables for their task's row; nobody can move them to another.
+    pub fn encrypt_build_env(&self, task: TaskId, env: &BuildEnv) -> Option<Vec<u8>> {
+        if env.is_empty() {
+            return None;
+        }
+        let nonce = random_bytes::<NONCE_BYTES>();
+        let plain = env.to_plaintext();
+        let payload = Payload { msg: plain.as_bytes(), aad: task.0.as_bytes() };
+        let sealed = self.cipher().encrypt(&XNonce::from(nonce), payload).ok()?;
+        Some([nonce.as_slice(), &sealed].concat())
+    }
+
+    /// Decrypts build variables; `None` when the row, the task or the key does not fit.
+    pub fn decrypt_build_env(&self, task: TaskId, sealed: &[u8]) -> Option<BuildEnv> {
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>()?;
+        let payload = Payload { msg: sealed, aad: task.0.as_bytes() };
+        let plain = Zeroizing::new(self.cipher().decrypt(&XNonce::from(*nonce), payload).ok()?);
+        BuildEnv::parse(std::str::from_utf8(&plain).ok()?).ok()
+    }
+
+    /// A word that is the same only for the same owner and the same values: it keeps cached layers apart.
+    pub fn build_scope(&self, owner: &str, env: &BuildEnv) -> String {
+        let plain = env.to_plaintext();
+        let mut word = hex::encode(tag(&self.build_scope, &[owner.as_bytes(), plain.as_bytes()]));
+        word.truncate(32);
+        word
+    }
+
+    fn cipher(&self) -> XChaCha20Poly1305 {
+        XChaCha20Poly1305::new(&Key::from(*self.build_env))
+    }
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys(…)")
+    }
+}
+
+fn derive(master: &[u8; 32], purpose: &str) -> Zeroizing<[u8; 32]> {
+    Zeroizing::new(tag(master, &[b"executor-hub", purpose.as_bytes()]))
+}
+
+/// HMAC-SHA-256 over parts, each with its length before it so that no two lists of parts look the same.
+fn tag(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).expect("a key of any length");
+    for part in parts {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+fn read_or_make(path: &Path) -> io::Result<Zeroizing<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => return Ok(Zeroizing::new(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let text = Zeroizing::new(hex::encode(random_bytes::<32>()));
+    // Written whole under another name, then linked: of two processes that start at once, both get the first one's key.
+    let draft = folder.join(format!(".master.key.{}", hex::encode(random_bytes::<8>())));
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    let linked = std::fs::hard_link(&draft, path);
+    std::fs::remove_file(&draft)?;
+    match linked {
+        Ok(()) => {
+            std::fs::File::open(folder)?.sync_all()?;
+            Ok(text)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            std::fs::read_to_string(path).map(Zeroizing::new)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn the_key_file_is_made_once_and_only_its_owner_reads_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Keys::load(&Secret::new(""), folder.path()).unwrap();
+        let second = Keys::load(&Secret::new(""), folder.path()).unwrap();
+        assert_eq!(first.sign_download("x"), second.sign_download("x"));
+        let mode = std::fs::metadata(folder.path().join("master.key")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no draft is left");
+    }
+
+    #[test]
+    fn build_variables_open_only_for_their_own_task() {
+        let keys = Keys::load(&Secret::new("ab".repeat(32)), Path::new("/nowhere")).unwrap();
+        let env = BuildEnv::parse(r#"{"TOKEN": "hunter2"}"#).unwrap();
+        let (task, other) = (TaskId::mint(), TaskId::mint());
+        let sealed = keys.encrypt_build_env(task, &env).unwrap();
+        assert!(!sealed.windows(7).any(|window| window == b"hunter2"));
+        let opened = keys.decrypt_build_env(task, &sealed).unwrap();
+        assert_eq!(opened.variables().next().unwrap().1.expose(), "hunter2");
+        assert!(keys.decrypt_build_env(other, &sealed).is_none());
+        assert!(keys.decrypt_build_env(task, &sealed[1..]).is_none());
+        assert!(keys.encrypt_build_env(task, &BuildEnv::default()).is_none());
+    }
+
+    #[test]
+    fn owners_and_values_have_scopes_of_their_own() {
+        let keys = Keys::load(&Secret::new("cd".repeat(32)), Path::new("/nowhere")).unwrap();
+        let a = BuildEnv::parse(r#"{"T": "a"}"#).unwrap();
+        let b = BuildEnv::parse(r#"{"T": "b"}"#).unwrap();
+        assert_eq!(keys.build_scope("alice", &a), keys.build_scope("alice", &a));
+        assert_ne!(keys.build_scope("alice", &a), keys.build_scope("alice", &b));
+        assert_ne!(keys.build_scope("alice", &a), keys.build_scope("bob", &a));
+    }
+}

@@ -1,0 +1,25 @@
+//! Where does each kind of object lie? Keys are made of digests only, never of a text that somebody sent.
+
+use std::fmt;
+
+use crate::domain::digest::Sha256;
+
+/// The key of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BlobKey {
+    /// A canonical package zip, by its own digest: the same bytes are kept once.
+    Package(Sha256),
+}
+
+impl fmt::Display for BlobKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // Two levels of folders keep each of them small for a million packages.
+            Self::Package(digest) => {
+                let hex = digest.to_string();
+                let (level, _) = hex.split_at(2);
+                write!(f, "packages/sha256/{level}/{hex}.zip")
+            }
+        }
+    }
+}

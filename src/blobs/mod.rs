@@ -1,0 +1,279 @@
+//! How are bytes kept? By keys that only this module writes; bytes are durable before any row speaks of them.
+
+mod backend;
+mod key;
+
+use std::{
+    fs::File,
+    io,
+    ops::Range,
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use object_store::{
+    GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectStoreExt as _, WriteMultipart,
+};
+use tempfile::NamedTempFile;
+use tokio_util::io::ReaderStream;
+
+pub use key::BlobKey;
+
+use crate::{config, error::Error};
+
+/// What is read from disk at once. The object store's own stream reads 8 KiB at a time, a tenth of the speed.
+const READ_BYTES: usize = 512 << 10;
+/// Bytes of one part of an upload to a bucket; S3 wants 5 MiB at least.
+const PART_BYTES: usize = 8 << 20;
+const STAGING: &str = "staging";
+
+/// Why bytes could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum BlobError {
+    /// There is no such object.
+    #[error("there is no object {0}")]
+    NotFound(String),
+    /// The range lies outside the object.
+    #[error("the range lies outside the object")]
+    Range,
+    /// The disk.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// The bucket or folder.
+    #[error("object store: {0}")]
+    Store(#[from] object_store::Error),
+    /// The settings fit no store.
+    #[error("{0}")]
+    Settings(String),
+}
+
+impl From<BlobError> for Error {
+    fn from(error: BlobError) -> Self {
+        let no_space = |error: &io::Error| error.kind() == io::ErrorKind::StorageFull;
+        match &error {
+            BlobError::Io(io) if no_space(io) => Self::new(
+                crate::error::ErrorKind::Unavailable,
+                "storage_full",
+                "The Hub's disk is full.",
+                "Tell the Hub's operator; nothing of this was stored.",
+            ),
+            BlobError::Store(_) => Self::unavailable(error),
+            _ => Self::internal(error),
+        }
+    }
+}
+
+/// Bytes on their way to a client.
+pub type ByteStream = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
+
+/// The object store.
+#[derive(Debug, Clone)]
+pub struct Blobs {
+    store: Arc<dyn ObjectStore>,
+    /// The folder, when objects are plain files: they are then put in place by renaming.
+    directory: Option<PathBuf>,
+    staging: PathBuf,
+    prefix: String,
+}
+
+impl Blobs {
+    /// Opens the store of the settings and throws away what a crash left in the staging folder of this machine.
+    pub fn open(settings: &config::Blobs, data_dir: &Path) -> Result<Self, BlobError> {
+        let opened = backend::open(settings)?;
+        // Staged files must be renamed into place, so they lie on the same file system as the objects.
+        let staging = opened.directory.as_deref().unwrap_or(data_dir).join(STAGING);
+        std::fs::create_dir_all(&staging)?;
+        for left_over in std::fs::read_dir(&staging)?.flatten() {
+            let _ = std::fs::remove_file(left_over.path());
+        }
+        Ok(Self {
+            store: opened.store,
+            directory: opened.directory,
+            staging,
+            prefix: settings.prefix.trim_matches('/').to_owned(),
+        })
+    }
+
+    /// A new file for bytes that are still being received or made; gone when it is dropped. Blocks on the disk.
+    pub fn stage(&self) -> io::Result<NamedTempFile> {
+        tempfile::Builder::new().prefix("part-").tempfile_in(&self.staging)
+    }
+
+    /// Stores a staged file under `key`, durably: when this returns, a crash of the machine loses nothing. An object
+    /// that is there already has the same bytes, since keys are digests, and is kept.
+    pub async fn put(&self, key: &BlobKey, staged: NamedTempFile) -> Result<(), BlobError> {
+        match &self.directory {
+            Some(directory) => {
+                let target = directory.join(self.path(key).as_ref());
+                tokio::task::spawn_blocking(move || put_in_place(&target, staged))
+                    .await
+                    .map_err(io::Error::other)??;
+            }
+            None => self.upload(key, staged).await?,
+        }
+        Ok(())
+    }
+
+    async fn upload(&self, key: &BlobKey, staged: NamedTempFile) -> Result<(), BlobError> {
+        let path = self.path(key);
+        if self.store.head(&path).await.is_ok() {
+            return Ok(());
+        }
+        let mut file = tokio::fs::File::open(staged.path()).await?;
+        let parts = self.store.put_multipart(&path).await?;
+        let mut writer = WriteMultipart::new_with_chunk_size(parts, PART_BYTES);
+        let mut pieces = ReaderStream::with_capacity(&mut file, READ_BYTES);
+        while let Some(piece) = pieces.next().await {
+            match piece {
+                Ok(piece) => {
+                    writer.wait_for_capacity(2).await?;
+                    writer.put(piece);
+                }
+                Err(error) => {
+                    let _ = writer.abort().await;
+                    return Err(error.into());
+                }
+            }
+        }
+        writer.finish().await?;
+        Ok(())
+    }
+
+    /// An object's bytes, or a range of them, as a stream.
+    pub async fn get(&self, key: &BlobKey, range: Option<Range<u64>>) -> Result<ByteStream, BlobError> {
+        let path = self.path(key);
+        if let Some(directory) = &self.directory {
+            return read_file(directory.join(path.as_ref()), range, key).await;
+        }
+        let options = GetOptions { range: range.map(GetRange::Bounded), ..GetOptions::default() };
+        let result = self.store.get_opts(&path, options).await.map_err(|error| not_found(error, key))?;
+        match result.payload {
+            GetResultPayload::Stream(stream) => Ok(Box::pin(stream.map_err(io::Error::other))),
+            // Only a folder answers with a file, and that case is served above.
+            GetResultPayload::File(file, _) => {
+                Ok(Box::pin(ReaderStream::with_capacity(tokio::fs::File::from_std(file), READ_BYTES)))
+            }
+        }
+    }
+
+    /// Bytes of an object; an error when there is none.
+    pub async fn size(&self, key: &BlobKey) -> Result<u64, BlobError> {
+        Ok(self.store.head(&self.path(key)).await.map_err(|error| not_found(error, key))?.size)
+    }
+
+    /// The object as a file on this machine: itself where objects are files, else a copy that is gone when dropped.
+    pub async fn local_file(&self, key: &BlobKey) -> Result<LocalFile, BlobError> {
+        if let Some(directory) = &self.directory {
+            let path = directory.join(self.path(key).as_ref());
+            return if tokio::fs::try_exists(&path).await? {
+                Ok(LocalFile { path, _copy: None })
+            } else {
+                Err(BlobError::NotFound(key.to_string()))
+            };
+        }
+        let mut bytes = self.get(key, None).await?;
+        let copy = self.stage()?;
+        let mut file = tokio::fs::File::from_std(copy.reopen()?);
+        while let Some(piece) = bytes.next().await {
+            tokio::io::AsyncWriteExt::write_all(&mut file, &piece?).await?;
+        }
+        tokio::io::AsyncWriteExt::flush(&mut file).await?;
+        Ok(LocalFile { path: copy.path().to_owned(), _copy: Some(copy) })
+    }
+
+    /// Deletes an object; it is no error when there is none.
+    pub async fn delete(&self, key: &BlobKey) -> Result<(), BlobError> {
+        match self.store.delete(&self.path(key)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Writes, syncs and deletes a few bytes: whether the store would take a push now.
+    pub async fn check(&self) -> Result<(), BlobError> {
+        let staged = self.stage()?;
+        if self.directory.is_some() {
+            tokio::task::spawn_blocking(move || {
+                io::Write::write_all(&mut staged.as_file(), b"ready?")?;
+                staged.as_file().sync_all()
+            })
+            .await
+            .map_err(io::Error::other)??;
+        } else {
+            let path = object_store::path::Path::from(format!("{}/{STAGING}/ready", self.prefix));
+            self.store.put(&path, Bytes::from_static(b"ready?").into()).await?;
+            self.store.delete(&path).await?;
+        }
+        Ok(())
+    }
+
+    fn path(&self, key: &BlobKey) -> object_store::path::Path {
+        let key = key.to_string();
+        object_store::path::Path::from(if self.prefix.is_empty() {
+            key
+        } else {
+            format!("{}/{key}", self.prefix)
+        })
+    }
+}
+
+/// An object as a file on this machine.
+#[derive(Debug)]
+pub struct LocalFile {
+    path: PathBuf,
+    _copy: Option<NamedTempFile>,
+}
+
+impl LocalFile {
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Sync, rename, sync of the folder: after a crash the object is there whole or not at all.
+fn put_in_place(target: &Path, staged: NamedTempFile) -> io::Result<()> {
+    if target.try_exists()? {
+        return Ok(());
+    }
+    let folder = target.parent().ok_or_else(|| io::Error::other("an object lies in a folder"))?;
+    let is_new = !folder.try_exists()?;
+    std::fs::create_dir_all(folder)?;
+    staged.as_file().sync_all()?;
+    staged.persist(target).map_err(|error| error.error)?;
+    File::open(folder)?.sync_all()?;
+    if is_new && let Some(above) = folder.parent() {
+        File::open(above)?.sync_all()?;
+    }
+    Ok(())
+}
+
+async fn read_file(path: PathBuf, range: Option<Range<u64>>, key: &BlobKey) -> Result<ByteStream, BlobError> {
+    use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+    let mut file = tokio::fs::File::open(path).await.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => BlobError::NotFound(key.to_string()),
+        _ => BlobError::Io(error),
+    })?;
+    file.set_max_buf_size(READ_BYTES);
+    match range {
+        None => Ok(Box::pin(ReaderStream::with_capacity(file, READ_BYTES))),
+        Some(range) => {
+            if range.start > 0 {
+                file.seek(io::SeekFrom::Start(range.start)).await?;
+            }
+            let length = range.end.saturating_sub(range.start);
+            let buffer = usize::try_from(length).unwrap_or(READ_BYTES).clamp(1, READ_BYTES);
+            Ok(Box::pin(ReaderStream::with_capacity(file.take(length), buffer)))
+        }
+    }
+}
+
+fn not_found(error: object_store::Error, key: &BlobKey) -> BlobError {
+    match error {
+        object_store::Error::NotFound { .. } => BlobError::NotFound(key.to_string()),
+        error => error.into(),
+    }
+}

@@ -1,0 +1,254 @@
+//! How does one build run from plan to image? Prepares what the engine reads, listens while it works, looks at what
+//! came out; whatever goes wrong on the way becomes one fault that says whose it is.
+
+use std::time::Duration;
+
+use bollard::{
+    Docker, body_try_stream,
+    errors::Error,
+    models::{BuildInfo, BuildInfoAux},
+    query_parameters::{BuildImageOptions, RemoveImageOptionsBuilder},
+};
+use futures_util::StreamExt;
+use tokio::sync::mpsc;
+
+use crate::{
+    builds::{
+        engine::{BuildOutput, BuildPlan, BuiltImage},
+        fault::Fault,
+    },
+    domain::task::FaultKind,
+};
+
+use super::{
+    DockerSettings,
+    classify::{Evidence, classic_step, classify},
+    connection::{Host, SessionOrFault, abilities, platform},
+    console::{Console, LineSplitter},
+    context::{self, Context, ContextError},
+    leaks::{Needles, search},
+    mask::Masker,
+    preparation::{check_platform, operator, options, package_fault, prepare, provision, warn_of_odd_names},
+    progress::Progress,
+    provision::Provision,
+    session::Session,
+};
+
+/// Builds `plan` within its time. Everything that it starts ends when the future is dropped: the engine stops a build
+/// whose connection closes, the session closes with its owner, and the upload ends when nobody takes it.
+pub async fn build(
+    settings: &DockerSettings,
+    host: &Host,
+    plan: BuildPlan,
+    output: mpsc::Sender<BuildOutput>,
+) -> Result<BuiltImage, Fault> {
+    let mut console = Console::new(output, Masker::new(&plan.build_env), &plan.limits);
+    let result = match tokio::time::timeout(plan.limits.time, run(settings, host, &plan, &mut console)).await {
+        Ok(result) => result,
+        Err(_) => Err(Fault::new(
+            FaultKind::Time,
+            format!(
+                "The build was stopped after {} seconds, which is the limit of this Hub. Make its steps shorter, or ask the operator for more time.",
+                plan.limits.time.as_secs()
+            ),
+        )
+        .with_lines(console.recent())),
+    };
+    console.finish().await;
+    result
+}
+
+async fn run(
+    settings: &DockerSettings,
+    host: &Host,
+    plan: &BuildPlan,
+    console: &mut Console,
+) -> Result<BuiltImage, Fault> {
+    let docker = host.connect(plan.limits.time + Duration::from_mins(1)).await?;
+    let provision = provision(settings, plan).await?;
+    let session = open_session(host, plan, &provision, console).await?;
+    let abilities = abilities(host, &docker, session.is_some()).await?;
+    check_platform(plan, &abilities)?;
+    // Without BuildKit nothing can be mounted.
+    let given = if session.is_some() { provision } else { Provision::none() };
+    let (context, layers) = prepare(settings, plan, &given, &abilities).await?;
+    warn_of_odd_names(plan, console).await;
+    let options = options(settings, plan, session.as_ref());
+    let engine = Run { docker: &docker, provision: &given };
+    let id = engine.run(options, context, console).await?;
+    let built = engine.inspect(&id, &plan.image).await?;
+    if let Some(needles) = Needles::new(&plan.build_env) {
+        engine.refuse_leaks(&built, layers, needles, console).await?;
+    }
+    Ok(built)
+}
+
+async fn open_session(
+    host: &Host,
+    plan: &BuildPlan,
+    provision: &Provision,
+    console: &mut Console,
+) -> Result<Option<Session>, Fault> {
+    match host.open_session(provision).await {
+        Ok(session) => Ok(Some(session)),
+        Err(SessionOrFault::Fault(fault)) => Err(fault),
+        Err(SessionOrFault::NoBuildKit(answer)) if !plan.build_env.is_empty() => Err(operator(&format!(
+            "it has no BuildKit ({answer}), without which build variables would end up in the image"
+        ))),
+        Err(SessionOrFault::NoBuildKit(_)) => {
+            console.warn("The Docker Engine has no BuildKit: certificates and index settings of the Hub do not reach the build.").await;
+            Ok(None)
+        }
+    }
+}
+
+struct Run<'r> {
+    docker: &'r Docker,
+    provision: &'r Provision,
+}
+
+impl Run<'_> {
+    /// Builds, and answers with the id of the image.
+    async fn run(
+        &self,
+        options: BuildImageOptions,
+        context: Context,
+        console: &mut Console,
+    ) -> Result<String, Fault> {
+        let (stream, writing) = context::send(context);
+        let mut progress = Progress::new(console.line_bytes_before_masking());
+        let mut plain = LineSplitter::new(console.line_bytes_before_masking());
+        let mut image = None;
+        let error = {
+            let mut reports =
+                std::pin::pin!(self.docker.build_image(options, None, Some(body_try_stream(stream))));
+            loop {
+                match reports.next().await {
+                    Some(Ok(report)) => {
+                        if let Some(BuildInfoAux::Default(made)) = &report.aux {
+                            image.clone_from(&made.id);
+                        }
+                        for line in lines_of(report, &mut progress, &mut plain) {
+                            console.line(&self.provision.hide(&line)).await;
+                        }
+                    }
+                    Some(Err(error)) => break Some(error),
+                    None => break None,
+                }
+            }
+        };
+        for line in progress.finish().into_iter().chain(plain.finish()) {
+            console.line(&self.provision.hide(&line)).await;
+        }
+        let error = match (error, image) {
+            // Without an id the name might still stand for an older image.
+            (None, image) => return image.ok_or_else(|| operator("it ended the build without an image")),
+            (Some(error), _) => error,
+        };
+        // A package that cannot be read shows to the engine as a broken upload only.
+        match writing.await {
+            Ok(Err(reason)) if !is_broken_pipe(&reason) => Err(package_fault(reason)),
+            _ => Err(self.fault(&error, &progress, console)),
+        }
+    }
+
+    fn fault(&self, error: &Error, progress: &Progress, console: &Console) -> Fault {
+        let text = match error {
+            Error::DockerStreamError { error } => error.clone(),
+            Error::DockerResponseServerError { message, .. } => message.clone(),
+            other => other.to_string(),
+        };
+        let mut failed = progress.failed().or_else(|| classic_step(&text, console.recent()));
+        if let Some(step) = &mut failed {
+            step.name = self.provision.hide(&step.name);
+            step.error = self.provision.hide(&step.error);
+        }
+        let text = self.provision.hide(&text);
+        let (kind, message) = classify(&Evidence { error: &text, step: failed.as_ref() });
+        let lines = match failed {
+            Some(step) if !step.lines.is_empty() => {
+                step.lines.iter().map(|line| console.clean(line)).collect()
+            }
+            _ => console.recent(),
+        };
+        Fault::new(kind, console.clean(&message)).with_lines(lines)
+    }
+
+    async fn inspect(&self, id: &str, name: &str) -> Result<BuiltImage, Fault> {
+        let found = self
+            .docker
+            .inspect_image(id)
+            .await
+            .map_err(|error| operator(&format!("it does not show the image that it built: {error}")))?;
+        let platform = platform(
+            found.os.as_deref().unwrap_or("linux"),
+            found.architecture.as_deref().unwrap_or("amd64"),
+            found.variant.as_deref().unwrap_or_default(),
+        );
+        Ok(BuiltImage {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            platform,
+            size: found.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
+        })
+    }
+
+    /// Removes the image when a value of a build variable is in it. An image that cannot be searched is not used.
+    async fn refuse_leaks(
+        &self,
+        image: &BuiltImage,
+        layers: usize,
+        needles: Needles,
+        console: &Console,
+    ) -> Result<(), Fault> {
+        let leak = match search(self.docker, &image.id, layers, needles).await {
+            Ok(None) => return Ok(()),
+            Ok(Some(leak)) => leak,
+            Err(error) => {
+                self.discard(&image.name).await;
+                return Err(operator(&format!(
+                    "the image could not be searched for build variables: {error}"
+                )));
+            }
+        };
+        self.discard(&image.name).await;
+        let names = leak.variables.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let place = match (&leak.file, &leak.step) {
+            (Some(file), Some(step)) => {
+                format!("the file {file}, written by the step `{}`", self.step_of_history(step))
+            }
+            (Some(file), None) => format!("the file {file}"),
+            _ => "its description (ENV, LABEL, or a command's own text)".to_owned(),
+        };
+        let message = format!(
+            "The value of {names} was found in the image, in {place}. The image was removed. Use the variable only while the step runs, and delete what keeps it in the same step."
+        );
+        Err(Fault::new(FaultKind::SecretLeak, console.clean(&message)))
+    }
+
+    /// `RUN /bin/sh -c x # buildkit` as the author wrote it.
+    fn step_of_history(&self, created_by: &str) -> String {
+        let text = self.provision.hide(created_by);
+        let text = text.trim_end_matches("# buildkit").trim_end();
+        text.replacen("RUN /bin/sh -c ", "RUN ", 1)
+    }
+
+    async fn discard(&self, image: &str) {
+        let options = RemoveImageOptionsBuilder::default().force(true).build();
+        if let Err(error) = self.docker.remove_image(image, Some(options), None).await {
+            tracing::warn!(image, %error, "an image that must not be used could not be removed");
+        }
+    }
+}
+
+fn lines_of(report: BuildInfo, progress: &mut Progress, plain: &mut LineSplitter) -> Vec<String> {
+    match (report.aux, report.stream) {
+        (Some(BuildInfoAux::BuildKit(report)), _) => progress.update(&report),
+        (_, Some(text)) => plain.push(text.as_bytes()),
+        _ => Vec::new(),
+    }
+}
+
+fn is_broken_pipe(error: &ContextError) -> bool {
+    matches!(error, ContextError::Read(error) if error.kind() == std::io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,130 @@
+//! How does the Docker Engine build an Executor's image? Through BuildKit, with secrets from memory, from a package
+//! that is streamed, under limits; and nothing of a build is left running when its future is dropped.
+//!
+//! ```text
+//!   package zip ── recipe ──▶ dockerfile (checked, rewritten) ──▶ context (tar stream) ──▶ engine
+//!   build env ──▶ provision (mounts) ──▶ session (gRPC) ──▶ engine
+//!   engine ──▶ progress (lines) ──▶ console (masked, bounded) ──▶ the task's events
+//!   image ──▶ leaks (search of its layers) ──▶ BuiltImage
+//! ```
+
+mod build;
+mod classify;
+mod connection;
+mod console;
+mod context;
+mod dockerfile;
+mod glob;
+mod ignore;
+mod images;
+mod instruction;
+mod leaks;
+mod mask;
+mod permissions;
+mod preparation;
+mod progress;
+mod provision;
+mod prune;
+mod session;
+mod variables;
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use async_trait::async_trait;
+use bollard::{errors::Error, query_parameters::RemoveImageOptionsBuilder};
+use tokio::sync::mpsc;
+
+use self::connection::{ANSWER_TIME, Host, SessionOrFault, abilities};
+use self::provision::Provision;
+use super::{
+    engine::{BuildOutput, BuildPlan, BuiltImage, Engine, EngineInfo},
+    fault::Fault,
+};
+use crate::domain::task::FaultKind;
+
+pub use self::prune::Pruned;
+
+/// How the engine is reached and what builds on it may do.
+#[derive(Debug, Clone, Default)]
+pub struct DockerSettings {
+    /// `unix:///path/to/docker.sock` or `tcp://host:port`; `None` means `/var/run/docker.sock`.
+    pub host: Option<String>,
+    /// Patterns of images that Dockerfiles may build upon or copy from (`python:3.*`, `ghcr.io/team/**`, `python` for
+    /// any tag). Empty: all but the Hub's own.
+    pub allowed_images: Vec<String>,
+    /// The path under which the Hub names its images in the engine, such as `executor-hub/`. They may be private, so
+    /// no Dockerfile may use them.
+    pub own_image_prefix: String,
+    /// What steps may reach.
+    pub network: Network,
+    /// Variables for every `RUN` that are no secrets: package index, proxies. What an image sets itself wins.
+    pub environment: BTreeMap<String, String>,
+    /// A bundle of certificates in PEM (at most 500 KiB, the engine's limit) for every `RUN`. It replaces the one of
+    /// the image for pip, requests, OpenSSL, curl and git, so it should hold the public authorities too.
+    pub ca_certificates: Option<PathBuf>,
+}
+
+/// The network of a build's steps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Network {
+    /// The engine's bridge: the world, but not the engine's own host by its loopback address.
+    #[default]
+    Default,
+    /// None at all: all that a build needs must be in its base image.
+    None,
+}
+
+/// Builds with a Docker Engine (20.10 or later). Nothing is connected until something is asked, and each task connects
+/// anew: an engine that was restarted is simply there again.
+#[derive(Debug, Clone)]
+pub struct DockerEngine {
+    settings: DockerSettings,
+}
+
+impl DockerEngine {
+    /// An engine by its settings; does not fail and does not connect.
+    pub fn new(settings: DockerSettings) -> Self {
+        Self { settings }
+    }
+
+    fn host(&self) -> Result<Host, Fault> {
+        Host::parse(self.settings.host.as_deref())
+    }
+}
+
+#[async_trait]
+impl Engine for DockerEngine {
+    async fn ping(&self) -> Result<EngineInfo, Fault> {
+        let host = self.host()?;
+        let asking = async {
+            let docker = host.connect(ANSWER_TIME).await?;
+            let buildkit = match host.open_session(&Provision::none()).await {
+                Ok(_) => true,
+                Err(SessionOrFault::NoBuildKit(_)) => false,
+                Err(SessionOrFault::Fault(fault)) => return Err(fault),
+            };
+            Ok(abilities(&host, &docker, buildkit).await?.info)
+        };
+        match tokio::time::timeout(ANSWER_TIME, asking).await {
+            Ok(answer) => answer,
+            Err(_) => Err(host.silent(&"it is silent")),
+        }
+    }
+
+    async fn build(&self, plan: BuildPlan, output: mpsc::Sender<BuildOutput>) -> Result<BuiltImage, Fault> {
+        build::build(&self.settings, &self.host()?, plan, output).await
+    }
+
+    async fn remove(&self, image: &str) -> Result<(), Fault> {
+        let host = self.host()?;
+        let docker = host.connect(ANSWER_TIME).await?;
+        let options = RemoveImageOptionsBuilder::default().force(true).build();
+        match docker.remove_image(image, Some(options), None).await {
+            Ok(_) | Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(()),
+            Err(error) => Err(Fault::new(
+                FaultKind::Engine,
+                format!("The Docker Engine did not remove the image {image}: {error}. It is tried again."),
+            )),
+        }
+    }
+}

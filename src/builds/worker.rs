@@ -1,0 +1,449 @@
+//! Who builds? A worker: it claims a task, runs it on its engine under a lease that it keeps alive, and finishes it.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::TimeDelta;
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Engine, Fault, engine::BuiltImage, logs::StoryWriter, plan, queue, sweeper};
+use crate::{
+    auth::Keys,
+    blobs::{BlobKey, Blobs},
+    config,
+    domain::{
+        BuildEnv, Clock, WorkerId,
+        limits::BuildLimits,
+        task::{Failure, FaultKind, Phase, TaskEvent, TaskState},
+    },
+    store::{
+        self, Store, StoreError,
+        notify::{self, Notifications},
+        queue_pause::Pause,
+        task_events::{self, Author},
+        tasks::{Claimed, GivenBack, Heartbeat},
+        workers::Sign,
+    },
+};
+
+/// Lines that may wait between engine and log; beyond this the build waits for the log.
+const OUTPUT_LINES: usize = 1024;
+/// How often a worker asks its engine whether it is there, and looks for silent workers.
+const PULSE: Duration = Duration::from_secs(10);
+/// After so many engine faults in a row, everybody waits a minute instead of burning their tries.
+const FAULTS_BEFORE_PAUSE: u32 = 3;
+
+/// What a worker needs.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// Records.
+    pub store: Store,
+    /// Packages.
+    pub blobs: Blobs,
+    /// Keys for build variables.
+    pub keys: Keys,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Wake-ups.
+    pub notifications: Notifications,
+    /// What builds.
+    pub engine: Arc<dyn Engine>,
+    /// `[builds]`
+    pub settings: config::Builds,
+    /// Bounds on one build.
+    pub limits: BuildLimits,
+    /// Machine and folder; whoever holds that folder's lock is the only worker of this place.
+    pub place: String,
+}
+
+/// One worker.
+#[derive(Debug)]
+pub struct Worker {
+    id: WorkerId,
+    parts: Parts,
+    engine_answers: watch::Sender<bool>,
+    faults_in_a_row: std::sync::atomic::AtomicU32,
+    stop: CancellationToken,
+}
+
+/// How work on a task ended before the engine did.
+enum Interrupted {
+    /// The worker is to stop.
+    Stopping,
+    /// Somebody else has the task.
+    LeaseLost,
+    /// Somebody cancelled it.
+    Cancelled,
+}
+
+impl Worker {
+    /// A worker that has not started. `stop` makes it hand its tasks back and end.
+    pub fn new(parts: Parts, stop: CancellationToken) -> Arc<Self> {
+        Arc::new(Self {
+            id: WorkerId::mint(),
+            parts,
+            engine_answers: watch::channel(false).0,
+            faults_in_a_row: std::sync::atomic::AtomicU32::new(0),
+            stop,
+        })
+    }
+
+    /// Takes over from workers that died in this place and says whether there is an engine: after this, a push knows
+    /// whether it will be built.
+    pub async fn register(&self) -> Result<(), StoreError> {
+        self.pulse().await?;
+        let mut transaction = self.parts.store.begin().await?;
+        let now = self.parts.clock.now();
+        let place = &self.parts.place;
+        let expired =
+            store::tasks::expire_leases_of_predecessors(&mut transaction, place, self.id, now).await?;
+        transaction.commit().await?;
+        if expired > 0 {
+            tracing::info!(tasks = expired, "taking over tasks of a worker that died here");
+        }
+        sweeper::sweep(&self.parts.store, &self.parts.clock).await?;
+        Ok(())
+    }
+
+    /// Works until it is told to stop; then hands back what it holds.
+    pub async fn run(self: Arc<Self>) {
+        let mut loops = JoinSet::new();
+        loops.spawn(Arc::clone(&self).pulse_loop());
+        for _ in 0..self.parts.settings.slots {
+            loops.spawn(Arc::clone(&self).slot_loop());
+        }
+        while loops.join_next().await.is_some() {}
+        let removed = async {
+            let mut connection = self.parts.store.read().await?;
+            let long_ago = self.parts.clock.now() - TimeDelta::days(1);
+            store::workers::remove(&mut connection, self.id, long_ago).await
+        };
+        if let Err(error) = removed.await {
+            tracing::warn!(%error, "cannot take the worker off the list");
+        }
+    }
+
+    async fn pulse_loop(self: Arc<Self>) {
+        while !self.stop.is_cancelled() {
+            if let Err(error) = self.pulse().await {
+                tracing::warn!(%error, "cannot write the worker's sign of life");
+            }
+            if let Err(error) = sweeper::sweep(&self.parts.store, &self.parts.clock).await {
+                tracing::warn!(%error, "cannot look for silent workers");
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => {}
+                () = tokio::time::sleep(PULSE) => {}
+            }
+        }
+    }
+
+    /// Asks the engine whether it is there, and tells everybody.
+    async fn pulse(&self) -> Result<(), StoreError> {
+        let answer = self.parts.engine.ping().await;
+        let is_new = self.engine_answers.send_replace(answer.is_ok()) != answer.is_ok();
+        match &answer {
+            Ok(engine) if is_new => {
+                tracing::info!(engine.version, engine.platform, engine.buildkit, "the Docker Engine answers");
+            }
+            Err(fault) if is_new => tracing::warn!(%fault, "the Docker Engine does not answer"),
+            _ => {}
+        }
+        let sign = Sign {
+            id: self.id,
+            name: &self.parts.place,
+            slots: i32::from(self.parts.settings.slots),
+            engine: answer.as_ref().ok().map(|engine| {
+                serde_json::json!({
+                    "version": engine.version, "platform": engine.platform, "buildkit": engine.buildkit,
+                })
+            }),
+            engine_fault: answer.as_ref().err().map(|fault| fault.message.as_str()),
+        };
+        let mut connection = self.parts.store.read().await?;
+        store::workers::put(&mut connection, sign, self.parts.clock.now()).await
+    }
+
+    async fn slot_loop(self: Arc<Self>) {
+        let mut engine_answers = self.engine_answers.subscribe();
+        while !self.stop.is_cancelled() {
+            let has_engine = *engine_answers.borrow_and_update();
+            if has_engine {
+                match self.run_next().await {
+                    Ok(true) => continue,
+                    Ok(false) => {}
+                    Err(error) => tracing::warn!(%error, "cannot take a task"),
+                }
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => {}
+                () = self.parts.notifications.work(), if has_engine => {}
+                changed = engine_answers.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep(self.until_due().await) => {}
+            }
+        }
+    }
+
+    /// How long to sleep when nobody wakes us: until the next task is due, a few seconds at most.
+    async fn until_due(&self) -> Duration {
+        const LONGEST: Duration = Duration::from_secs(5);
+        let Ok(mut connection) = self.parts.store.read().await else { return LONGEST };
+        match store::tasks::next_due(&mut connection).await {
+            Ok(Some(due)) => {
+                let wait = (due - self.parts.clock.now()).to_std().unwrap_or(Duration::from_millis(250));
+                wait.clamp(Duration::from_millis(250), LONGEST)
+            }
+            _ => LONGEST,
+        }
+    }
+
+    /// Takes the next task and works on it to whatever end; `false` when there is none to take.
+    pub async fn run_next(&self) -> Result<bool, StoreError> {
+        let now = self.parts.clock.now();
+        let claimed = {
+            let mut connection = self.parts.store.read().await?;
+            store::tasks::claim(&mut connection, self.id, now + self.lease(), now).await?
+        };
+        let Some(claimed) = claimed else { return Ok(false) };
+        tracing::info!(task.id = %claimed.id, executor = %claimed.executor, attempt = claimed.attempt, "building");
+        let outcome = self.work_on(&claimed).await;
+        if let Err(error) = self.conclude(&claimed, outcome).await {
+            // The lease runs out and the task comes back: nothing is lost.
+            tracing::error!(task.id = %claimed.id, %error, "cannot conclude a task");
+        }
+        Ok(true)
+    }
+
+    /// Builds while keeping the lease. Whatever ends first, the engine's work stops with it.
+    async fn work_on(&self, claimed: &Claimed) -> Result<Result<BuiltImage, Fault>, Interrupted> {
+        let story = StoryWriter {
+            store: self.parts.store.clone(),
+            clock: Arc::clone(&self.parts.clock),
+            task: claimed.id,
+            worker: self.id,
+        };
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(Interrupted::Stopping),
+            interrupted = self.keep_lease(claimed) => Err(interrupted),
+            built = self.build(claimed, story) => Ok(built),
+        }
+    }
+
+    async fn build(&self, claimed: &Claimed, story: StoryWriter) -> Result<BuiltImage, Fault> {
+        let ours = |error: &dyn std::fmt::Display| {
+            tracing::error!(task.id = %claimed.id, %error, "a build failed for a reason of the Hub's own");
+            Fault::new(FaultKind::Internal, "The Hub could not build this because of a fault of its own.")
+        };
+        let start = TaskEvent::PhaseStarted {
+            phase: Phase::Build,
+            message: if claimed.attempt > 1 {
+                format!("Building the image (attempt {}).", claimed.attempt)
+            } else {
+                "Building the image.".to_owned()
+            },
+        };
+        story.append(&[start]).await.map_err(|error| ours(&error))?;
+        let to_build = {
+            let mut connection = self.parts.store.read().await.map_err(|error| ours(&error))?;
+            store::commits::to_build(&mut connection, claimed.commit).await.map_err(|error| ours(&error))?
+        };
+        let to_build = to_build.ok_or_else(|| ours(&"the commit is gone"))?;
+        let key = BlobKey::Package(to_build.commit.package_sha256);
+        let package = self.parts.blobs.local_file(&key).await.map_err(|error| ours(&error))?;
+        let build_env = match &claimed.build_env {
+            None => BuildEnv::default(),
+            Some(sealed) => self
+                .parts
+                .keys
+                .decrypt_build_env(claimed.id, sealed)
+                .ok_or_else(|| ours(&"the build variables do not open with this master key"))?,
+        };
+        let plan = plan::of(
+            claimed,
+            &to_build,
+            package.path().to_owned(),
+            build_env,
+            &self.parts.settings.image_prefix,
+            self.parts.limits,
+            &self.parts.keys,
+        );
+        let (output, lines) = mpsc::channel(OUTPUT_LINES);
+        // Both end together: the channel closes when the build is over, and then the log is complete.
+        let (built, ()) = tokio::join!(self.parts.engine.build(plan, output), story.write(lines));
+        drop(package);
+        built
+    }
+
+    /// Resolves when the task must not be worked on any more. While the database does not answer, work goes on until the
+    /// lease runs out by this worker's own clock.
+    async fn keep_lease(&self, claimed: &Claimed) -> Interrupted {
+        let lease = self.parts.settings.lease.0;
+        let mut held_until = tokio::time::Instant::now() + lease;
+        loop {
+            tokio::time::sleep(lease / 3).await;
+            let until = self.parts.clock.now() + self.lease();
+            let heartbeat = async {
+                let mut connection = self.parts.store.read().await?;
+                store::tasks::heartbeat(&mut connection, claimed.id, self.id, until).await
+            };
+            match heartbeat.await {
+                Ok(Heartbeat::Held) => held_until = tokio::time::Instant::now() + lease,
+                Ok(Heartbeat::CancelRequested) => return Interrupted::Cancelled,
+                Ok(Heartbeat::Lost) => return Interrupted::LeaseLost,
+                Err(error) => {
+                    tracing::warn!(task.id = %claimed.id, %error, "cannot renew the lease; trying again");
+                    if tokio::time::Instant::now() > held_until {
+                        return Interrupted::LeaseLost;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes how the work ended, trying for as long as the lease may last.
+    async fn conclude(
+        &self,
+        claimed: &Claimed,
+        outcome: Result<Result<BuiltImage, Fault>, Interrupted>,
+    ) -> Result<(), StoreError> {
+        let end = tokio::time::Instant::now() + self.parts.settings.lease.0;
+        loop {
+            let done = match &outcome {
+                Ok(Ok(image)) => self.succeed(claimed, image).await,
+                Ok(Err(fault)) => self.fail_or_retry(claimed, fault).await,
+                Err(Interrupted::Stopping) => self.hand_back(claimed).await,
+                Err(Interrupted::Cancelled) => self.cancel(claimed).await,
+                Err(Interrupted::LeaseLost) => {
+                    tracing::warn!(task.id = %claimed.id, "lost the lease of a task; its build was stopped");
+                    Ok(())
+                }
+            };
+            match done {
+                Err(StoreError::Unavailable(error)) if tokio::time::Instant::now() < end => {
+                    tracing::warn!(task.id = %claimed.id, %error, "cannot conclude a task; trying again");
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// One transaction: the image is noted, the commit usable, its tags moved, the task over.
+    async fn succeed(&self, claimed: &Claimed, image: &BuiltImage) -> Result<(), StoreError> {
+        let now = self.parts.clock.now();
+        let mut transaction = self.parts.store.begin().await?;
+        let new = store::images::NewImage {
+            commit: claimed.commit,
+            platform: &image.platform,
+            name: &image.name,
+            engine_id: &image.id,
+            size: image.size,
+        };
+        store::images::put(&mut transaction, new, now).await?;
+        match queue::make_usable(&mut transaction, claimed.commit, now).await {
+            Ok(()) => {}
+            Err(StoreError::ProtectedTag(text)) => {
+                drop(transaction);
+                let message = format!("{text}: another push was faster. Choose another tag and push again.");
+                return self
+                    .fail(claimed, &Failure::from(Fault::new(FaultKind::ProtectedTag, message)))
+                    .await;
+            }
+            Err(error) => return Err(error),
+        }
+        let story = [
+            TaskEvent::PhaseDone { phase: Phase::Build, message: "The image is built.".into() },
+            TaskEvent::PhaseDone {
+                phase: Phase::Image,
+                message: format!("{} ({})", image.name, image.platform),
+            },
+            TaskEvent::PhaseDone {
+                phase: Phase::Commit,
+                message: "The commit is usable and its tags have moved.".into(),
+            },
+            queue::report_success("The Executor is ready."),
+        ];
+        let is_held = task_events::append(&mut transaction, claimed.id, Author::Holder(self.id), &story, now)
+            .await?
+            && store::tasks::finish(&mut transaction, claimed.id, self.id, TaskState::Succeeded, None, now)
+                .await?;
+        if !is_held {
+            tracing::warn!(task.id = %claimed.id, "lost the lease of a task at its end; its result is dropped");
+            return Ok(());
+        }
+        notify::task_events(&mut transaction, claimed.id).await?;
+        store::queue_pause::clear_automatic(&mut transaction).await?;
+        transaction.commit().await?;
+        self.faults_in_a_row.store(0, std::sync::atomic::Ordering::Relaxed);
+        tracing::info!(task.id = %claimed.id, executor = %claimed.executor, outcome = "succeeded", "built");
+        Ok(())
+    }
+
+    async fn fail_or_retry(&self, claimed: &Claimed, fault: &Fault) -> Result<(), StoreError> {
+        let max = i32::from(self.parts.settings.max_attempts);
+        if !fault.kind.is_retried() || claimed.faults + 1 >= max {
+            return self.fail(claimed, &Failure::from(fault.clone())).await;
+        }
+        let now = self.parts.clock.now();
+        let wait = queue::back_off(claimed.faults + 1);
+        let mut transaction = self.parts.store.begin().await?;
+        let message = format!("{} Trying again in {} s.", fault.message, wait.num_seconds());
+        queue::give_back(&mut transaction, claimed.id, self.id, GivenBack::Fault, message, now + wait, now)
+            .await?;
+        let in_a_row = self.faults_in_a_row.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+        if fault.kind == FaultKind::Engine && in_a_row >= FAULTS_BEFORE_PAUSE {
+            let pause = Pause {
+                reason: format!("The Docker Engine failed {in_a_row} times in a row: {}", fault.message),
+                since: now,
+                until: Some(now + TimeDelta::minutes(1)),
+            };
+            store::queue_pause::set(&mut transaction, &pause).await?;
+            tracing::error!(reason = pause.reason, "pausing the queue for a minute");
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    async fn fail(&self, claimed: &Claimed, failure: &Failure) -> Result<(), StoreError> {
+        let now = self.parts.clock.now();
+        let mut transaction = self.parts.store.begin().await?;
+        queue::fail(&mut transaction, claimed.id, &claimed.executor, self.id, failure, now).await?;
+        transaction.commit().await?;
+        tracing::info!(task.id = %claimed.id, executor = %claimed.executor, outcome = failure.kind.as_str(), "build failed");
+        Ok(())
+    }
+
+    async fn hand_back(&self, claimed: &Claimed) -> Result<(), StoreError> {
+        let now = self.parts.clock.now();
+        let mut transaction = self.parts.store.begin().await?;
+        let message = "The worker was told to stop; the build starts again.".to_owned();
+        queue::give_back(&mut transaction, claimed.id, self.id, GivenBack::Unfinished, message, now, now)
+            .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    async fn cancel(&self, claimed: &Claimed) -> Result<(), StoreError> {
+        let now = self.parts.clock.now();
+        let mut transaction = self.parts.store.begin().await?;
+        let report = TaskEvent::Report {
+            state: TaskState::Cancelled,
+            message: "The build was cancelled.".into(),
+            failure: None,
+        };
+        task_events::append(&mut transaction, claimed.id, Author::Holder(self.id), &[report], now).await?;
+        store::tasks::finish(&mut transaction, claimed.id, self.id, TaskState::Cancelled, None, now).await?;
+        store::executors::discard_if_stillborn(&mut transaction, &claimed.executor, now).await?;
+        notify::task_events(&mut transaction, claimed.id).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    fn lease(&self) -> TimeDelta {
+        TimeDelta::from_std(self.parts.settings.lease.0).unwrap_or(TimeDelta::seconds(30))
+    }
+}

@@ -1,0 +1,108 @@
+//! Which command was called? The only home of clap and of what is printed to standard output.
+
+mod config;
+mod database;
+mod failure;
+mod inspect_python;
+mod ping;
+mod serve;
+mod token;
+mod user;
+mod worker;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{ConfigError, Environment, Overrides, Settings};
+use failure::Failure;
+
+/// The server behind `jina hub push`, for a team to run itself.
+#[derive(Debug, Parser)]
+#[command(name = "executor-hub", version, about, propagate_version = true)]
+struct Cli {
+    /// The configuration file [env: HUB_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A setting that beats file and environment, such as `--set builds.slots=2`
+    #[arg(long, global = true, value_name = "SECTION.KEY=VALUE")]
+    set: Vec<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the Hub: all surfaces, and a worker unless `builds.slots` is 0
+    Serve(serve::Serve),
+    /// Run a worker only, over the database of a Hub
+    Worker,
+    /// People
+    #[command(subcommand)]
+    User(user::User),
+    /// Personal access tokens
+    #[command(subcommand)]
+    Token(token::Token),
+    /// The configuration
+    #[command(subcommand)]
+    Config(config::Config),
+    /// Ask a running Hub whether it is ready; for health checks
+    Ping(ping::Ping),
+    /// Read Python source on standard input; started by the Hub itself, with limits
+    #[command(hide = true)]
+    InspectPython,
+}
+
+/// Runs the command of the process's arguments.
+pub fn run() -> ExitCode {
+    // Parses errors and `--help` end here, with clap's own codes (2 and 0).
+    let cli = Cli::parse();
+    match dispatch(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("executor-hub: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<(), Failure> {
+    if let Command::InspectPython = cli.command {
+        return inspect_python::run();
+    }
+    let environment = Environment::of_process();
+    let overrides = Overrides { file: cli.config, set: cli.set };
+    if let Command::Config(command) = &cli.command {
+        return command.run(&environment, &overrides);
+    }
+    let settings = Settings::load(&environment, &overrides)?;
+    crate::telemetry::install(&settings.log)
+        .map_err(|why| ConfigError::Value { key: "log.level".into(), why })?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        // Hashing, zip and disk; beyond this they wait in line.
+        .max_blocking_threads(64)
+        .thread_keep_alive(std::time::Duration::from_secs(5))
+        .build()
+        .map_err(anyhow::Error::from)?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Serve(command) => command.run(settings, &environment).await,
+            Command::Worker => worker::run(settings, &environment).await,
+            Command::User(command) => command.run(&settings, &environment).await,
+            Command::Token(command) => command.run(&settings, &environment).await,
+            Command::Ping(command) => command.run(&settings).await,
+            Command::Config(_) | Command::InspectPython => Ok(()),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn clap_accepts_the_command_tree() {
+        super::Cli::command().debug_assert();
+    }
+}

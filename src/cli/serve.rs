@@ -1,0 +1,171 @@
+//! `executor-hub serve`: everything in one process, from nothing to the last request.
+
+use std::sync::Arc;
+
+use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{database::Database, failure::Failure};
+use crate::{
+    app::{App, DataDirLock},
+    builds::{
+        docker::{DockerEngine, DockerSettings, Network},
+        worker::Worker,
+    },
+    config::{BuildMode, BuildNetwork, Environment, Settings},
+    domain::SystemClock,
+    http::server,
+    inspect::PythonParser,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Address and port to listen on (`server.listen`)
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<std::net::SocketAddr>,
+}
+
+impl Serve {
+    pub(super) async fn run(self, mut settings: Settings, environment: &Environment) -> Result<(), Failure> {
+        if let Some(listen) = self.listen {
+            if settings.server.external_url == format!("http://{}", settings.server.listen) {
+                settings.server.external_url = format!("http://{listen}");
+            }
+            settings.server.listen = listen;
+        }
+        // Before anything that must be stopped cleanly is started.
+        let mut stop = Stop::new()?;
+        let lock = DataDirLock::take(&settings.server.data_dir, "server")?;
+        let listener = server::bind(settings.server.listen).await.map_err(|error| {
+            anyhow::anyhow!(
+                "cannot listen on {}: {error}; choose another `server.listen`",
+                settings.server.listen
+            )
+        })?;
+        let address = listener.local_addr().map_err(anyhow::Error::from)?;
+        if settings.server.listen.port() == 0 && settings.server.external_url.ends_with(":0") {
+            settings.server.external_url = format!("http://{address}");
+        }
+        let database = tokio::select! {
+            database = Database::own(&settings, environment) => database?,
+            () = stop.requested() => return Ok(()),
+        };
+        let served = serve(&settings, &database, &lock, listener, &mut stop).await;
+        database.close().await;
+        served
+    }
+}
+
+async fn serve(
+    settings: &Settings,
+    database: &Database,
+    lock: &DataDirLock,
+    listener: tokio::net::TcpListener,
+    stop: &mut Stop,
+) -> Result<(), Failure> {
+    let parser = PythonParser::Child { program: Environment::own_program().map_err(anyhow::Error::from)? };
+    let app = App::new(settings.clone(), database.store.clone(), Arc::new(SystemClock), parser)?;
+    let stopping = app.stopping();
+    let listening = tokio::spawn(app.clone().listen());
+    let working = match start_worker(&app, lock).await? {
+        Some(worker) => Some(tokio::spawn(worker.run())),
+        None => None,
+    };
+    let address = &settings.server.external_url;
+    tracing::info!(address, data_dir = %settings.server.data_dir.display(), "the Hub is ready");
+    eprintln!("Executor Hub is ready at {address}");
+    let serving = tokio::spawn(server::serve(
+        listener,
+        crate::http::router(app.clone()),
+        settings.server.read_timeout.0,
+        stopping.clone(),
+        settings.server.shutdown_grace.0,
+    ));
+    let ended = tokio::select! {
+        () = stop.requested() => Ok(()),
+        why = database.exited() => Err(Failure::Other(anyhow::anyhow!("the private Postgres ended: {why}"))),
+    };
+    tracing::info!("stopping");
+    stopping.cancel();
+    let wind_down = async {
+        let _ = serving.await;
+        if let Some(working) = working {
+            let _ = working.await;
+        }
+        let _ = listening.await;
+    };
+    tokio::select! {
+        () = wind_down => {}
+        () = stop.requested() => stop.at_once(),
+    }
+    ended
+}
+
+/// A worker of this process, unless it shall have none: registered, so that the first push knows whether it is built.
+pub(super) async fn start_worker(app: &App, lock: &DataDirLock) -> Result<Option<Arc<Worker>>, Failure> {
+    let settings = app.settings();
+    if settings.builds.mode == BuildMode::Off || settings.builds.slots == 0 {
+        return Ok(None);
+    }
+    let ca = &settings.builds.ca_certificates;
+    let engine = DockerEngine::new(DockerSettings {
+        host: Some(settings.builds.engine.clone()),
+        allowed_images: settings.builds.allowed_images.clone(),
+        own_image_prefix: settings.builds.image_prefix.clone(),
+        network: match settings.builds.network {
+            BuildNetwork::Default => Network::Default,
+            BuildNetwork::None => Network::None,
+        },
+        environment: settings.builds.environment.clone(),
+        ca_certificates: (!ca.as_os_str().is_empty()).then(|| ca.clone()),
+    });
+    let place = lock.place(&Environment::host_name());
+    let worker = app.worker(Arc::new(engine), place, settings.build_limits());
+    worker.register().await?;
+    Ok(Some(worker))
+}
+
+/// The signals that ask the process to end.
+pub(super) struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    pub(super) fn new() -> Result<Self, Failure> {
+        let listen = |kind| signal(kind).map_err(anyhow::Error::from);
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    /// Resolves at the next SIGTERM or Ctrl-C.
+    pub(super) async fn requested(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    /// The second signal: whoever sent it does not want to wait. Everything accepted is durable already.
+    pub(super) fn at_once(&self) {
+        tracing::warn!("stopping at once");
+        std::process::exit(130);
+    }
+}
+
+/// Runs `work` until it ends or the process is asked to stop; then tells it by `stopping`.
+pub(super) async fn until_stopped(
+    stop: &mut Stop,
+    stopping: &CancellationToken,
+    work: impl Future<Output = ()>,
+) {
+    tokio::pin!(work);
+    tokio::select! {
+        () = &mut work => return,
+        () = stop.requested() => stopping.cancel(),
+    }
+    tokio::select! {
+        () = work => {}
+        () = stop.requested() => stop.at_once(),
+    }
+}

@@ -1,0 +1,116 @@
+//! What happens around every request? In this order: tidy the path, give the request an id, log it, guard against
+//! panics, set the headers that every answer carries.
+
+use std::time::Instant;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::{HeaderName, HeaderValue, Uri, header},
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+};
+use tower::{Layer as _, util::MapRequestLayer};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::domain::id::random_bytes;
+
+/// The id of a request, in its extensions and in the answer's `x-request-id`.
+#[derive(Debug, Clone)]
+pub(super) struct RequestId(pub(super) String);
+
+/// Carried by an answer so that the log tells why; never sent.
+#[derive(Debug, Clone)]
+pub(super) struct LoggedError {
+    pub(super) code: &'static str,
+    pub(super) text: String,
+}
+
+tokio::task_local! {
+    /// So that an error can name its request wherever it is rendered.
+    static CURRENT: RequestId;
+}
+
+/// The id of the request that this task answers.
+pub(super) fn current_request_id() -> Option<String> {
+    CURRENT.try_with(|id| id.0.clone()).ok()
+}
+
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Wraps the routes.
+pub(super) fn around(routes: Router) -> Router {
+    let routes = routes
+        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
+            // The panic hook has written the details; nothing of them is shown.
+            let error = crate::error::Error::internal("a handler panicked");
+            super::problem::Problem::from(error).into_response()
+        }))
+        .layer(middleware::from_fn(identify_and_log));
+    // The path must be tidy before routing, and only a service around the whole router comes before that.
+    let tidy = MapRequestLayer::new(tidy_path as fn(Request) -> Request).layer(routes);
+    Router::new().fallback_service(tidy)
+}
+
+async fn identify_and_log(mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = RequestId(hex::encode(random_bytes::<8>()));
+    request.extensions_mut().insert(id.clone());
+    let method = request.method().clone();
+    // The query is left out: download addresses carry their permission there.
+    let path = request.uri().path().to_owned();
+    let session = request
+        .headers()
+        .get("jinameta-session-id")
+        .and_then(|value| value.to_str().ok())
+        .filter(|text| {
+            text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        })
+        .map(str::to_owned);
+    let mut response = CURRENT.scope(id.clone(), next.run(request)).await;
+    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let status = response.status().as_u16();
+    let error = response.extensions_mut().remove::<LoggedError>();
+    match error {
+        Some(error) if status >= 500 => tracing::error!(
+            request_id = id.0, %method, path, status, duration_ms, session_id = session,
+            code = error.code, error = error.text, "request failed"
+        ),
+        Some(error) => tracing::info!(
+            request_id = id.0, %method, path, status, duration_ms, session_id = session, code = error.code, "request refused"
+        ),
+        None => {
+            tracing::debug!(request_id = id.0, %method, path, status, duration_ms, session_id = session, "request")
+        }
+    }
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&id.0) {
+        headers.insert(REQUEST_ID, value);
+    }
+    headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
+    headers.entry(header::X_FRAME_OPTIONS).or_insert(HeaderValue::from_static("DENY"));
+    response
+}
+
+/// Two slashes in a row become one: SDKs join `JINA_HUBBLE_REGISTRY` and `/v2/…` without looking (PROTOCOL.md, trap 17).
+fn tidy_path(mut request: Request<Body>) -> Request<Body> {
+    let uri = request.uri();
+    if uri.path().contains("//") {
+        let mut path = String::with_capacity(uri.path().len());
+        for c in uri.path().chars() {
+            if !(c == '/' && path.ends_with('/')) {
+                path.push(c);
+            }
+        }
+        if let Some(query) = uri.query() {
+            path.push('?');
+            path.push_str(query);
+        }
+        if let Ok(uri) = path.parse::<Uri>() {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
+}

@@ -1,0 +1,27 @@
+//! Which surface answers which request? The only home of axum: handlers parse, call one use case, and render.
+
+mod api;
+mod caller;
+mod health;
+mod layers;
+mod ndjson;
+mod packages;
+mod problem;
+pub mod server;
+mod upload;
+mod v2;
+
+use axum::Router;
+
+use crate::app::App;
+
+/// All surfaces on one router.
+pub fn router(app: App) -> Router {
+    let routes = Router::new()
+        .merge(health::routes())
+        .merge(packages::routes())
+        .merge(v2::routes())
+        .merge(api::routes())
+        .with_state(app);
+    layers::around(routes)
+}

@@ -1,0 +1,78 @@
+//! How does an error leave by HTTP where no old client needs other words? As problem details (RFC 9457) with a stable code;
+//! the status of each class of error and what the log says of it are the same on every surface.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+use crate::{
+    error::{Error, ErrorKind},
+    http::layers::{LoggedError, current_request_id},
+};
+
+/// An error as problem details.
+#[derive(Debug)]
+pub(super) struct Problem(Error);
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self(error)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let error = self.0;
+        let status = status(error.kind);
+        let body = json!({
+            "type": format!("urn:executor-hub:error:{}", error.code),
+            "title": error.cause,
+            "status": status.as_u16(),
+            "code": error.code,
+            "remedy": error.remedy,
+            "request_id": current_request_id(),
+        });
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        response.extensions_mut().insert(logged(&error));
+        response
+    }
+}
+
+/// What the log shall say of an error.
+pub(super) fn logged(error: &Error) -> LoggedError {
+    let mut text = error.cause.clone();
+    let mut source = error.source_for_log().map(|source| source as &(dyn std::error::Error + 'static));
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    LoggedError { code: error.code, text }
+}
+
+/// The HTTP status of an error.
+pub(super) fn status(kind: ErrorKind) -> StatusCode {
+    match kind {
+        ErrorKind::Invalid | ErrorKind::BrokenUpload => StatusCode::BAD_REQUEST,
+        ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::PolicyDenied => StatusCode::CONFLICT,
+        ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorKind::NameTaken | ErrorKind::Rejected(_) | ErrorKind::BuildFailed => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::NotImplemented => StatusCode::NOT_IMPLEMENTED,
+        ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}

@@ -1,0 +1,192 @@
+//! How is an upload received? Straight to a file, hashed on the way, with constant memory whatever the size; what is
+//! refused is still read to its end, because the old clients look for an answer only after they have sent everything.
+
+use std::{io::Write as _, time::Duration};
+
+use axum::body::Bytes;
+use futures_util::{Stream, StreamExt as _};
+use md5::{Digest as _, Md5 as Hasher};
+use tempfile::NamedTempFile;
+use tokio::sync::mpsc;
+
+use crate::{
+    domain::digest::Md5,
+    error::{Error, ErrorKind},
+    hub::Hub,
+};
+
+/// Pieces that may wait between network and disk; the client waits beyond that.
+const PIECES: usize = 16;
+/// Bytes of one form field that is no file.
+const FIELD_BYTES: usize = 256 << 10;
+/// How long what is refused is read on, so that its sender gets to see why.
+const DRAIN_TIME: Duration = Duration::from_secs(60);
+
+/// A received file.
+#[derive(Debug)]
+pub(super) struct Received {
+    /// Its bytes; gone when dropped.
+    pub(super) file: NamedTempFile,
+    /// Of those bytes.
+    pub(super) md5: Md5,
+}
+
+/// A form whose parts come one after the other.
+pub(super) struct Form {
+    multipart: multer::Multipart<'static>,
+    timeout: Duration,
+}
+
+impl Form {
+    /// The form in a request's body. `timeout` bounds the wait for each piece.
+    pub(super) fn new<S, E>(content_type: Option<&str>, body: S, timeout: Duration) -> Result<Self, Error>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
+    {
+        let boundary =
+            content_type.and_then(|text| multer::parse_boundary(text).ok()).filter(|b| b.len() <= 256);
+        let boundary = boundary.ok_or_else(|| {
+            Error::invalid(
+                "not_multipart",
+                "The request is no multipart form.",
+                "Send it as multipart/form-data with a part called 'file'.",
+            )
+        })?;
+        Ok(Self { multipart: multer::Multipart::new(body, boundary), timeout })
+    }
+
+    /// The next part; `None` after the last.
+    pub(super) async fn next(&mut self) -> Result<Option<Part>, Error> {
+        match tokio::time::timeout(self.timeout, self.multipart.next_field()).await {
+            Ok(Ok(field)) => Ok(field.map(|field| Part { field, timeout: self.timeout })),
+            Ok(Err(error)) => Err(broken(&error)),
+            Err(_) => Err(too_slow()),
+        }
+    }
+
+    /// Reads the rest and throws it away, for a while.
+    pub(super) async fn drain(mut self) {
+        let _ = tokio::time::timeout(DRAIN_TIME, async {
+            while let Ok(Some(mut part)) = self.next().await {
+                while let Ok(Some(_)) = part.piece().await {}
+            }
+        })
+        .await;
+    }
+}
+
+/// Reads a body and throws it away, for a while.
+pub(super) async fn drain<S, E>(mut body: S)
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+{
+    let _ = tokio::time::timeout(DRAIN_TIME, async { while let Some(Ok(_)) = body.next().await {} }).await;
+}
+
+/// One part of a form.
+pub(super) struct Part {
+    field: multer::Field<'static>,
+    timeout: Duration,
+}
+
+impl Part {
+    /// The part's name.
+    pub(super) fn name(&self) -> String {
+        self.field.name().unwrap_or_default().to_owned()
+    }
+
+    /// Whether it is a file.
+    pub(super) fn is_file(&self) -> bool {
+        self.field.file_name().is_some() || self.field.name() == Some("file")
+    }
+
+    /// Its text.
+    pub(super) async fn text(mut self) -> Result<String, Error> {
+        let mut bytes = Vec::new();
+        while let Some(piece) = self.piece().await? {
+            if bytes.len() + piece.len() > FIELD_BYTES {
+                return Err(Error::invalid(
+                    "field_too_long",
+                    format!("The form field '{}' is longer than {FIELD_BYTES} bytes.", self.name()),
+                    "Send less.",
+                ));
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        String::from_utf8(bytes)
+            .map_err(|_| Error::invalid("field_encoding", "A form field is not UTF-8.", "Send UTF-8."))
+    }
+
+    /// Receives it into a file, up to the limit of the Hub's rules. The disk and the hash have a thread of their own.
+    pub(super) async fn receive(mut self, hub: &Hub) -> Result<Received, Error> {
+        let (pieces, waiting) = mpsc::channel::<Bytes>(PIECES);
+        let limit = hub.rules().limits.upload_bytes;
+        let writer = {
+            let hub = hub.clone();
+            tokio::task::spawn_blocking(move || write(&hub, waiting))
+        };
+        let mut received: u64 = 0;
+        let mut is_too_large = false;
+        while let Some(piece) = self.piece().await? {
+            received += piece.len() as u64;
+            is_too_large |= received > limit;
+            // A failed writer closes the channel and says why below; the rest is read to its end.
+            if !is_too_large && pieces.send(piece).await.is_err() {
+                while self.piece().await?.is_some() {}
+                break;
+            }
+            if received > limit.saturating_mul(2) {
+                break;
+            }
+        }
+        drop(pieces);
+        let written = writer.await.map_err(Error::internal)?;
+        if is_too_large {
+            return Err(Error::new(
+                ErrorKind::TooLarge,
+                "upload_too_large",
+                format!("The package is larger than {} MiB, the limit of this Hub.", limit >> 20),
+                "Leave out what the Executor does not need (see .gitignore), or ask the operator for `packages.max_upload`.",
+            ));
+        }
+        written.map_err(Hub::storage_error)
+    }
+
+    async fn piece(&mut self) -> Result<Option<Bytes>, Error> {
+        match tokio::time::timeout(self.timeout, self.field.chunk()).await {
+            Ok(Ok(piece)) => Ok(piece),
+            Ok(Err(error)) => Err(broken(&error)),
+            Err(_) => Err(too_slow()),
+        }
+    }
+}
+
+fn write(hub: &Hub, mut waiting: mpsc::Receiver<Bytes>) -> std::io::Result<Received> {
+    let file = hub.stage_upload()?;
+    let mut hasher = Hasher::new();
+    while let Some(piece) = waiting.blocking_recv() {
+        hasher.update(&piece);
+        file.as_file().write_all(&piece)?;
+    }
+    Ok(Received { file, md5: Md5(hasher.finalize().into()) })
+}
+
+fn broken(error: &multer::Error) -> Error {
+    tracing::debug!(%error, "an upload broke off");
+    Error::new(
+        ErrorKind::BrokenUpload,
+        "upload_broken",
+        "The upload broke off or is no well-formed form.",
+        "Push again; if it happens again, look for a proxy with a limit on size or time.",
+    )
+}
+
+fn too_slow() -> Error {
+    Error::new(
+        ErrorKind::BrokenUpload,
+        "upload_stalled",
+        "Nothing of the upload arrived for too long.",
+        "Push again over a steadier connection.",
+    )
+}

@@ -1,0 +1,83 @@
+//! `executor.getPackage`: what a pull needs to know (PROTOCOL.md B): by GET query (jina 2.7–3.1) or POST JSON (3.2 on).
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, Method},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    app::App,
+    domain::{ExecutorRef, Secret, Tag},
+    error::Error,
+    http::{
+        caller, packages,
+        v2::{error::RpcError, parameters::Parameters, wire},
+    },
+    hub::pull::{Pull, Pulled},
+};
+
+pub(in crate::http::v2) async fn handle(
+    State(app): State<App>,
+    method: Method,
+    headers: HeaderMap,
+    parameters: Parameters,
+) -> Result<Json<Value>, RpcError> {
+    let caller = app.auth().caller(&caller::credentials(&headers)).await?;
+    let pull = read(&parameters)?;
+    let pulled = app.hub().pull(&caller, &pull).await?;
+    // jina 2.7 and 3.0 break on an empty list, 3.1 wants an image even for source: they all ask by GET.
+    let must_name_image = method == Method::GET;
+    Ok(Json(wire::success(&answer(&app, &pulled, must_name_image))))
+}
+
+fn read(parameters: &Parameters) -> Result<Pull, Error> {
+    let id = parameters.required("id")?;
+    let reference = id.parse::<ExecutorRef>();
+    let tag = parameters.text("tag").map(|text| text.parse::<Tag>());
+    let (Ok(reference), Ok(tag)) = (reference, tag.transpose()) else {
+        // No Executor can have such a name or tag: the same words as for one that nobody pushed.
+        let shown: String = id.chars().filter(|c| !c.is_control()).take(128).collect();
+        return Err(Error::new(
+            crate::error::ErrorKind::NotFound,
+            "executor_not_found",
+            format!("No such executor: {shown}."),
+            "Check the name and the tag; a private Executor needs its owner's sign-in or its secret.",
+        ));
+    };
+    Ok(Pull {
+        reference,
+        tag,
+        secret: parameters.text("secret").map(Secret::new),
+        platform: parameters.text("preferPlatform"),
+    })
+}
+
+fn answer(app: &App, pulled: &Pulled, must_name_image: bool) -> Value {
+    let mut object = wire::head(&pulled.executor.id, &pulled.executor, pulled.executor.visibility);
+    let mut containers = pulled.images.clone();
+    if containers.is_empty() && must_name_image {
+        let prefix = &app.hub().rules().image_prefix;
+        containers.push(format!("{prefix}/{}:{}", pulled.executor.id, pulled.commit.id));
+    }
+    // Names only: clients ask the puller for the values (PROTOCOL.md K).
+    let build_env: serde_json::Map<String, Value> =
+        pulled.commit.build_env_names.iter().map(|name| (name.clone(), json!(""))).collect();
+    object["commit"] = json!({
+        "id": pulled.commit.id.to_string(),
+        "_id": pulled.commit.id.to_string(),
+        "tags": pulled.tags,
+        "commitParams": {"buildEnv": build_env},
+        "createdAt": pulled.commit.created_at.to_rfc3339(),
+    });
+    // Old clients take a number that grows with each push for the version of their copy.
+    object["sn"] = json!(pulled.commit.created_at.timestamp_millis());
+    object["package"] = json!({
+        "download": packages::address(&app.settings().server.external_url, &pulled.package),
+        "md5": pulled.commit.package_md5.to_string(),
+        "sha256": pulled.commit.package_sha256.to_string(),
+        "containers": containers,
+    });
+    object
+}

@@ -1,0 +1,58 @@
+//! The RPC of jina ≥ 2.7 and every SDK: method name → file, nothing else. Each method answers at `/v2/rpc/a.b` and at
+//! `/v2/a/b`: real programs use both.
+
+mod error;
+mod executor;
+mod parameters;
+mod user;
+mod wire;
+
+use axum::{
+    Json, Router,
+    response::IntoResponse as _,
+    routing::{MethodRouter, get, post},
+};
+use serde_json::json;
+
+use crate::{
+    app::App,
+    error::{Error, ErrorKind},
+};
+
+pub(super) fn routes() -> Router<App> {
+    let methods: [(&str, MethodRouter<App>); 9] = [
+        ("executor.create", post(executor::push::create)),
+        ("executor.createAsync", post(executor::push::create_async)),
+        ("executor.update", post(executor::push::update)),
+        ("executor.updateAsync", post(executor::push::update_async)),
+        ("executor.push", post(executor::push::push)),
+        ("executor.getPackage", get(executor::get_package::handle).post(executor::get_package::handle)),
+        ("executor.queryProgress", post(executor::query_progress::handle)),
+        (
+            "executor.listAsyncTasks",
+            get(executor::list_async_tasks::handle).post(executor::list_async_tasks::handle),
+        ),
+        ("user.identity.whoami", get(user::whoami::handle).post(user::whoami::handle)),
+    ];
+    let mut router = Router::new().route(
+        "/v2/.well-known/jwks.json",
+        // Tokens here are opaque, so there are no keys to check them with (PROTOCOL.md F).
+        get(async || Json(json!({"keys": []}))),
+    );
+    for (name, method) in methods {
+        router = router
+            .route(&format!("/v2/rpc/{name}"), method.clone())
+            .route(&format!("/v2/{}", name.replace('.', "/")), method);
+    }
+    router.route("/v2/rpc/{method}", axum::routing::any(unknown_method))
+}
+
+async fn unknown_method() -> axum::response::Response {
+    let error = Error::new(
+        ErrorKind::NotFound,
+        "method_not_found",
+        "This Hub has no such method.",
+        "Check the method's name.",
+    );
+    error::RpcError::from(error).into_response()
+}

@@ -1,0 +1,3 @@
+//! `user.*`, a file per method.
+
+pub(super) mod whoami;

@@ -1,0 +1,70 @@
+//! How does a use case reach an Executor? Only through `auth::policy`, after any secret was checked.
+
+use super::Hub;
+use crate::{
+    auth::{
+        Caller, passwords,
+        policy::{self, Action, Denied, Granted, Knowledge},
+    },
+    domain::{Secret, Visibility, executor::Executor},
+    error::Error,
+};
+
+impl Hub {
+    /// Checks what the caller brings against the Executor that was found, if one was, and lets `policy` decide. A secret
+    /// is checked even where no Executor was found, so that the time tells nothing.
+    pub(super) async fn authorize(
+        &self,
+        caller: &Caller,
+        secret: Option<&Secret>,
+        found: Option<Executor>,
+        action: Action,
+    ) -> Result<Granted, Refused> {
+        let hash = found.as_ref().and_then(|executor| executor.secret_hash.clone());
+        let knowledge = match secret {
+            Some(secret) if needs_secret(caller, found.as_ref(), action) => {
+                if passwords::verify(secret, hash.as_deref()).await? {
+                    Knowledge::Secret
+                } else {
+                    Knowledge::Nothing
+                }
+            }
+            _ => Knowledge::Nothing,
+        };
+        let executor = found.ok_or(Refused::Hidden)?;
+        policy::authorize(caller, knowledge, executor, action, self.0.rules.hub).map_err(
+            |denied| match denied {
+                Denied::Hidden => Refused::Hidden,
+                Denied::Forbidden => Refused::Forbidden,
+            },
+        )
+    }
+}
+
+/// A secret makes no difference where the caller may do the thing anyway: reading what is public costs no hash.
+fn needs_secret(caller: &Caller, found: Option<&Executor>, action: Action) -> bool {
+    let Some(executor) = found else { return true };
+    let owns = match (&executor.owner, caller.user_id()) {
+        (Some(owner), Some(id)) => owner.id == id,
+        _ => false,
+    };
+    let is_open = action == Action::Read && executor.visibility == Visibility::Public;
+    !owns && !is_open
+}
+
+/// Why a use case may not go on.
+#[derive(Debug)]
+pub(super) enum Refused {
+    /// To this caller it does not exist.
+    Hidden,
+    /// They may see it, but not do this.
+    Forbidden,
+    /// The decision could not be made.
+    Failed(Error),
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}

@@ -1,0 +1,71 @@
+//! What does a pull get? The commit that a reference means, the address of its package, and the names of its images.
+
+use super::{Hub, access::Refused, download::DownloadAddress};
+use crate::{
+    auth::{Caller, policy::Action},
+    domain::{ExecutorRef, Secret, Tag, commit::Commit, executor::Executor},
+    error::Error,
+    store::{self, pulls::Found},
+};
+
+/// What a pull asks for.
+#[derive(Debug, Clone)]
+pub struct Pull {
+    /// Which Executor.
+    pub reference: ExecutorRef,
+    /// Which tag; `None` means `latest`, or the one pushed last.
+    pub tag: Option<Tag>,
+    /// What lets somebody read a private one who does not own it.
+    pub secret: Option<Secret>,
+    /// The platform whose image is wanted first, such as `linux/amd64`.
+    pub platform: Option<String>,
+}
+
+/// What a pull gets.
+#[derive(Debug, Clone)]
+pub struct Pulled {
+    /// The Executor.
+    pub executor: Executor,
+    /// The commit.
+    pub commit: Commit,
+    /// Tags of the commit, the one asked for first; never empty.
+    pub tags: Vec<String>,
+    /// Where its package is.
+    pub package: DownloadAddress,
+    /// Names of its images, the wanted platform's first; empty when none is built.
+    pub images: Vec<String>,
+}
+
+impl Hub {
+    /// Resolves a reference for a caller. What they may not see is not found, in the same words as what is not there.
+    pub async fn pull(&self, caller: &Caller, pull: &Pull) -> Result<Pulled, Error> {
+        let not_found = || Error::executor_not_found(&pull.reference, pull.tag.as_ref());
+        let found = {
+            let mut connection = self.0.store.read().await?;
+            let tag = pull.tag.as_ref();
+            store::pulls::find(&mut connection, &pull.reference, caller.user_id(), tag).await?
+        };
+        let (executor, tagged) = match found {
+            Some(Found { executor, tagged }) => (Some(executor), tagged),
+            None => (None, None),
+        };
+        let granted = match self.authorize(caller, pull.secret.as_ref(), executor, Action::Read).await {
+            Ok(granted) => granted,
+            Err(Refused::Hidden | Refused::Forbidden) => return Err(not_found()),
+            Err(Refused::Failed(error)) => return Err(error),
+        };
+        let tagged = tagged.ok_or_else(not_found)?;
+        let mut images = tagged.images;
+        if let Some(wanted) = &pull.platform {
+            // Stable: the others keep their order.
+            images.sort_by_key(|(platform, _)| platform != wanted);
+        }
+        Ok(Pulled {
+            package: self.download_address(&tagged.commit),
+            executor: granted.into_executor(),
+            commit: tagged.commit,
+            tags: tagged.tags,
+            images: images.into_iter().map(|(_, name)| name).collect(),
+        })
+    }
+}

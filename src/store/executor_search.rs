@@ -1,0 +1,128 @@
+//! Lists of Executors that a caller may see, a page at a time by keyset: never an OFFSET, never a count.
+
+use chrono::{DateTime, Utc};
+use sqlx::types::Json;
+
+use super::{Connection, StoreError, executors};
+use crate::domain::{ExecutorId, ExecutorName, UserId, Visibility, executor::Owner};
+
+/// An Executor as lists show it.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// Its handle.
+    pub id: ExecutorId,
+    /// Its owner.
+    pub owner: Option<Owner>,
+    /// Its name.
+    pub name: Option<ExecutorName>,
+    /// Who may see it.
+    pub visibility: Visibility,
+    /// A sentence, from the newest usable commit.
+    pub description: Option<String>,
+    /// From the newest usable commit.
+    pub keywords: Vec<String>,
+    /// Its tags, the one moved last first; at most 20.
+    pub tags: Vec<String>,
+    /// When it was first pushed.
+    pub created_at: DateTime<Utc>,
+    /// When a commit of it last became usable.
+    pub last_pushed_at: DateTime<Utc>,
+}
+
+/// Where a page starts: after this Executor.
+#[derive(Debug, Clone)]
+pub struct After {
+    /// Its last push.
+    pub last_pushed_at: DateTime<Utc>,
+    /// Its handle.
+    pub id: ExecutorId,
+}
+
+/// Which Executors a caller sees.
+#[derive(Debug, Clone, Copy)]
+pub enum Audience {
+    /// Public ones only.
+    Everyone,
+    /// Public ones and this person's own.
+    Person(UserId),
+}
+
+struct Row {
+    id: ExecutorId,
+    owner_id: Option<UserId>,
+    owner_login: Option<String>,
+    name: Option<String>,
+    visibility: Visibility,
+    description: Option<String>,
+    keywords: Option<Json<Vec<String>>>,
+    tags: Option<Vec<String>>,
+    created_at: DateTime<Utc>,
+    last_pushed_at: DateTime<Utc>,
+}
+
+/// Executors by their last push, newest first. Each half of the list comes from an index in that order, so a page deep
+/// in the list costs what the first one costs.
+pub async fn recent(
+    connection: &mut Connection,
+    audience: Audience,
+    after: Option<After>,
+    limit: i64,
+) -> Result<Vec<Listed>, StoreError> {
+    let person = match audience {
+        Audience::Everyone => None,
+        Audience::Person(id) => Some(id),
+    };
+    let (time, id) =
+        after.map_or((DateTime::<Utc>::MAX_UTC, None), |after| (after.last_pushed_at, Some(after.id)));
+    // Postgres ends before chrono does.
+    let time = time.min(DateTime::from_timestamp(32_503_680_000, 0).unwrap_or(time));
+    let id = id.map(|id| id.to_string()).unwrap_or_default();
+    let rows = sqlx::query_as!(
+        Row,
+        r#"WITH page AS (
+               (SELECT id, last_pushed_at FROM executors
+                WHERE visibility = 'public' AND last_pushed_at IS NOT NULL AND discarded_at IS NULL
+                  AND (last_pushed_at, id) < ($2, $3)
+                ORDER BY last_pushed_at DESC, id DESC LIMIT $4)
+               UNION
+               (SELECT id, last_pushed_at FROM executors
+                WHERE owner_id = $1 AND last_pushed_at IS NOT NULL AND discarded_at IS NULL
+                  AND (last_pushed_at, id) < ($2, $3)
+                ORDER BY last_pushed_at DESC, id DESC LIMIT $4)
+               ORDER BY last_pushed_at DESC, id DESC LIMIT $4
+           )
+           SELECT e.id AS "id!: ExecutorId", e.owner_id AS "owner_id: UserId", u.login AS "owner_login?", e.name,
+                  e.visibility AS "visibility!: Visibility", c.package ->> 'description' AS description,
+                  c.package -> 'keywords' AS "keywords: Json<Vec<String>>",
+                  ARRAY(SELECT t.name FROM tags t WHERE t.executor_id = e.id
+                        ORDER BY t.moved_at DESC, t.name LIMIT 20) AS tags,
+                  e.created_at AS "created_at!", e.last_pushed_at AS "last_pushed_at!"
+           FROM page p JOIN executors e ON e.id = p.id
+           LEFT JOIN users u ON u.id = e.owner_id
+           LEFT JOIN LATERAL (SELECT package FROM commits
+                              WHERE executor_id = e.id AND usable_at IS NOT NULL
+                              ORDER BY created_at DESC, id DESC LIMIT 1) c ON true
+           ORDER BY e.last_pushed_at DESC, e.id DESC"#,
+        person as Option<UserId>,
+        time,
+        id,
+        limit
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Listed {
+                owner: executors::owner(&row.id, row.owner_id, row.owner_login)?,
+                name: executors::name(&row.id, row.name)?,
+                id: row.id,
+                visibility: row.visibility,
+                description: row.description,
+                keywords: row.keywords.map(|keywords| keywords.0).unwrap_or_default(),
+                tags: row.tags.unwrap_or_default(),
+                created_at: row.created_at,
+                last_pushed_at: row.last_pushed_at,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,95 @@
+//! How do followers and workers of any process learn that something happened? By LISTEN/NOTIFY, one listener a process;
+//! a lost notification costs time, never truth, because everybody also looks by itself now and then.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use sqlx::{PgPool, postgres::PgListener};
+use tokio::sync::{Mutex, Notify, watch};
+
+use super::{Connection, StoreError};
+use crate::domain::TaskId;
+
+const EVENTS: &str = "hub_task_events";
+const WORK: &str = "hub_work";
+
+/// Tells followers, when the transaction commits, that the task has new events.
+pub async fn task_events(connection: &mut Connection, task: TaskId) -> Result<(), StoreError> {
+    sqlx::query!("SELECT pg_notify($1, $2)", EVENTS, task.to_string()).execute(connection).await?;
+    Ok(())
+}
+
+/// Tells workers, when the transaction commits, that there is something to take or to stop.
+pub async fn work(connection: &mut Connection) -> Result<(), StoreError> {
+    sqlx::query!("SELECT pg_notify($1, '')", WORK).execute(connection).await?;
+    Ok(())
+}
+
+/// The notifications of this process.
+#[derive(Debug, Clone, Default)]
+pub struct Notifications(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    followers: Mutex<HashMap<TaskId, watch::Sender<()>>>,
+    work: Notify,
+}
+
+impl Notifications {
+    /// Interest in one task's events. Take it before reading events, so that none falls between; `changed` then wakes
+    /// after every batch.
+    pub async fn follow(&self, task: TaskId) -> watch::Receiver<()> {
+        let mut followers = self.0.followers.lock().await;
+        followers.retain(|_, sender| sender.receiver_count() > 0);
+        followers.entry(task).or_insert_with(|| watch::channel(()).0).subscribe()
+    }
+
+    /// Resolves when there may be something for a worker. A notification between two calls is kept for the next.
+    pub async fn work(&self) {
+        self.0.work.notified().await;
+    }
+
+    /// Wakes a worker of this process.
+    pub fn wake_worker(&self) {
+        self.0.work.notify_one();
+    }
+
+    /// Receives notifications until the future is dropped, reconnecting as often as needed. After each (re)connection
+    /// everybody is woken, since what happened in between was not heard.
+    pub async fn listen(self, pool: PgPool) {
+        loop {
+            if let Err(error) = self.listen_once(&pool).await {
+                tracing::warn!(%error, "lost the notifications of the database; connecting again");
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    async fn listen_once(&self, pool: &PgPool) -> Result<(), StoreError> {
+        let mut listener = PgListener::connect_with(pool).await?;
+        listener.listen_all([EVENTS, WORK]).await?;
+        loop {
+            self.wake_all().await;
+            // `try_recv` says when the connection was lost and made again.
+            while let Some(notification) = listener.try_recv().await? {
+                if notification.channel() == WORK {
+                    self.wake_worker();
+                } else if let Ok(task) = notification.payload().parse() {
+                    self.wake_followers(task).await;
+                }
+            }
+        }
+    }
+
+    async fn wake_followers(&self, task: TaskId) {
+        if let Some(sender) = self.0.followers.lock().await.get(&task) {
+            sender.send_replace(());
+        }
+    }
+
+    async fn wake_all(&self) {
+        for sender in self.0.followers.lock().await.values() {
+            sender.send_replace(());
+        }
+        self.wake_worker();
+    }
+}

@@ -1,0 +1,139 @@
+//! Access tokens, by their hash: create, find, list, revoke.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Connection, StoreError, users};
+use crate::domain::{
+    TokenId, UserId,
+    digest::Sha256,
+    user::{Role, User},
+};
+
+/// Session tokens end with a sign-out; personal ones are named, listed and deleted by their owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum TokenKind {
+    /// From a sign-in.
+    Session,
+    /// A personal access token.
+    Personal,
+}
+
+/// A token to add; its text is known to nobody but its owner.
+#[derive(Debug)]
+pub struct NewToken<'a> {
+    /// Its row.
+    pub id: TokenId,
+    /// Whose it is.
+    pub user: UserId,
+    /// What its owner calls it.
+    pub name: &'a str,
+    /// Which kind.
+    pub kind: TokenKind,
+    /// SHA-256 of its text.
+    pub hash: Sha256,
+    /// When it stops working; `None` means never.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// Adds a token; a name that a live personal token of the same person has is `StoreError::Conflict`.
+pub async fn insert(
+    connection: &mut Connection,
+    token: NewToken<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO tokens (id, user_id, name, kind, hash, created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        token.id as TokenId,
+        token.user as UserId,
+        token.name,
+        token.kind as TokenKind,
+        token.hash.as_bytes(),
+        now,
+        token.expires_at
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Whose live token has this hash; `None` when it is unknown, expired, revoked, or its owner is disabled. Notes the
+/// use at most once a minute, so that reading stays reading.
+pub async fn find_user(
+    connection: &mut Connection,
+    hash: Sha256,
+    now: DateTime<Utc>,
+) -> Result<Option<(TokenId, User)>, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT t.id AS "token: TokenId", t.last_used_at, u.id AS "id: UserId", u.login, u.display_name,
+                  u.role AS "role: Role"
+           FROM tokens t JOIN users u ON u.id = t.user_id
+           WHERE t.hash = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)
+             AND u.disabled_at IS NULL"#,
+        hash.as_bytes(),
+        now
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    if row.last_used_at.is_none_or(|last| last < now - TimeDelta::minutes(1)) {
+        sqlx::query!("UPDATE tokens SET last_used_at = $2 WHERE id = $1", row.token as TokenId, now)
+            .execute(connection)
+            .await?;
+    }
+    Ok(Some((row.token, users::user(row.id, row.login, row.display_name, row.role)?)))
+}
+
+/// A personal token as its owner sees it.
+#[derive(Debug, Clone)]
+pub struct TokenRow {
+    /// Its row.
+    pub id: TokenId,
+    /// What its owner calls it.
+    pub name: String,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it stops working.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+/// A person's live personal tokens, newest first.
+pub async fn list_personal(
+    connection: &mut Connection,
+    user: UserId,
+    now: DateTime<Utc>,
+) -> Result<Vec<TokenRow>, StoreError> {
+    Ok(sqlx::query_as!(
+        TokenRow,
+        r#"SELECT id AS "id: TokenId", name, created_at, expires_at, last_used_at FROM tokens
+           WHERE user_id = $1 AND kind = 'personal' AND revoked_at IS NULL
+             AND (expires_at IS NULL OR expires_at > $2)
+           ORDER BY created_at DESC LIMIT 1000"#,
+        user as UserId,
+        now
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// Revokes a person's live personal token by name; `false` when there is none.
+pub async fn revoke_personal(
+    connection: &mut Connection,
+    user: UserId,
+    name: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE tokens SET revoked_at = $3
+         WHERE user_id = $1 AND name = $2 AND kind = 'personal' AND revoked_at IS NULL",
+        user as UserId,
+        name,
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}

@@ -1,0 +1,133 @@
+//! When a build fails, is it said whose fault it is, and what to do?
+
+use std::time::{Duration, Instant};
+
+use executor_hub::{builds::engine::Engine as _, domain::task::FaultKind};
+
+use super::*;
+
+async fn fault_of(dockerfile: &str) -> Fault {
+    run(&engine().await, job(dockerfile)).await.fault().clone()
+}
+
+#[tokio::test]
+async fn docker_failing_step_is_named_with_its_code_and_last_lines() {
+    let fault = fault_of("FROM BASE\nRUN echo before-the-end && exit 3\n").await;
+    assert_eq!(fault.kind, FaultKind::Step, "{fault:?}");
+    assert!(
+        fault.message.starts_with("The step `RUN echo before-the-end && exit 3` ended with exit code 3."),
+        "{fault:?}"
+    );
+    assert_eq!(fault.lines, ["before-the-end"]);
+}
+
+#[tokio::test]
+async fn docker_missing_base_image_is_the_base_images_fault() {
+    let fault = fault_of("FROM executor-hub-no-such-base:1\nRUN true\n").await;
+    assert_eq!(fault.kind, FaultKind::BaseImage, "{fault:?}");
+    assert!(
+        fault.message.starts_with("The base image docker.io/library/executor-hub-no-such-base:1 cannot"),
+        "{fault:?}"
+    );
+}
+
+#[tokio::test]
+async fn docker_missing_requirement_is_a_fault_of_the_dependencies() {
+    let fault =
+        fault_of("FROM BASE\nRUN pip install --no-cache-dir executor-hub-has-no-such-package==9.9\n").await;
+    assert_eq!(fault.kind, FaultKind::Dependency, "{fault:?}");
+    assert!(fault.message.contains("executor-hub-has-no-such-package"), "{fault:?}");
+}
+
+#[tokio::test]
+async fn docker_step_that_cannot_begin_is_no_fault_of_the_base_image() {
+    for dockerfile in ["FROM scratch\nRUN true\n", "FROM BASE\nUSER nobody-of-that-name\nRUN true\n"] {
+        let fault = fault_of(dockerfile).await;
+        assert_eq!(fault.kind, FaultKind::Step, "{fault:?}");
+        assert!(fault.message.starts_with("The step `RUN true` failed"), "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn docker_missing_file_is_told_from_the_engines_faults() {
+    let fault = fault_of("FROM BASE\nCOPY nope.txt /x\n").await;
+    assert_eq!(fault.kind, FaultKind::Step, "{fault:?}");
+    assert!(fault.message.contains("nope.txt"), "{fault:?}");
+}
+
+#[tokio::test]
+async fn docker_faulty_dockerfile_is_the_authors() {
+    for (dockerfile, sign) in [
+        ("FROM BASE\nRUNN true\n", "Line 2"),
+        ("FROM BASE\nENV\n", "line 2"),
+        ("FROM BASE AS\n", "Line 1"),
+        ("\n", ""),
+        ("FROM BASE\n\nRUN --mount=type=nope,target=/x true\n", ""),
+    ] {
+        let fault = fault_of(dockerfile).await;
+        assert_eq!(fault.kind, FaultKind::Dockerfile, "{dockerfile:?}: {fault:?}");
+        assert!(fault.message.contains(sign), "{fault:?}");
+    }
+    let no_file = job("").change(|plan| plan.dockerfile = "other.Dockerfile".into());
+    assert_eq!(run(&engine().await, no_file).await.fault().kind, FaultKind::Dockerfile);
+}
+
+#[tokio::test]
+async fn docker_killed_step_is_a_matter_of_memory() {
+    let fault = fault_of("FROM BASE\nRUN sh -c 'kill -9 $$'\n").await;
+    assert_eq!(fault.kind, FaultKind::Memory, "{fault:?}");
+}
+
+#[tokio::test]
+async fn docker_unreachable_host_is_a_matter_of_the_network() {
+    let fault =
+        fault_of("FROM BASE\nRUN pip install --retries 1 --index-url http://127.0.0.1:1/simple six\n").await;
+    assert_eq!(fault.kind, FaultKind::Network, "{fault:?}");
+}
+
+#[tokio::test]
+async fn docker_foreign_images_are_refused() {
+    let fault = fault_of("FROM executor-hub-test/other:1\n").await;
+    assert_eq!(fault.kind, FaultKind::Dockerfile, "{fault:?}");
+    let engine = engine_with(DockerSettings { allowed_images: vec!["python".into()], ..settings() }).await;
+    let refused = run(&engine, job("FROM BASE\nRUN true\n")).await;
+    assert!(refused.fault().message.contains("does not allow"), "{:?}", refused.fault());
+    let generated =
+        run(&engine, job("FROM BASE\nRUN true\n").change(|plan| plan.dockerfile_is_generated = true)).await;
+    engine.remove(&generated.image().name).await.expect("removed");
+}
+
+#[tokio::test]
+async fn docker_other_platform_is_refused_with_the_one_that_is_offered() {
+    let engine = engine().await;
+    let offered = engine.ping().await.expect("an answer").platform;
+    let outcome =
+        run(&engine, job("FROM BASE\n").change(|plan| plan.platform = Some("linux/s390x".into()))).await;
+    assert_eq!(outcome.fault().kind, FaultKind::Platform);
+    assert!(outcome.fault().message.contains(&offered), "{:?}", outcome.fault());
+}
+
+#[tokio::test]
+async fn docker_engine_that_is_not_there_is_the_operators() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let socket = folder.path().join("docker.sock");
+    let host = format!("unix://{}", socket.display());
+    let engine = DockerEngine::new(DockerSettings { host: Some(host), ..settings() });
+    assert_eq!(engine.ping().await.expect_err("nobody is there").kind, FaultKind::Engine);
+    assert_eq!(run(&engine, job("FROM BASE\n")).await.fault().kind, FaultKind::Engine);
+    assert_eq!(engine.remove("x").await.expect_err("nobody is there").kind, FaultKind::Engine);
+
+    // One that takes the connection and never says a word.
+    let _listener = tokio::net::UnixListener::bind(&socket).expect("a socket");
+    let asked = Instant::now();
+    assert_eq!(engine.ping().await.expect_err("nobody answers").kind, FaultKind::Engine);
+    assert!(asked.elapsed() < Duration::from_secs(6));
+}
+
+#[tokio::test]
+async fn docker_lost_package_is_no_fault_of_the_author() {
+    let job = job("FROM BASE\n");
+    std::fs::remove_file(&job.plan.package).expect("removed");
+    let outcome = run(&engine().await, job).await;
+    assert!(outcome.fault().kind.is_retried(), "{:?}", outcome.fault());
+}

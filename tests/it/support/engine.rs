@@ -1,0 +1,100 @@
+//! What builds in tests of the queue? A scripted engine, with the same face as the Docker Engine.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use executor_hub::{
+    builds::{
+        Engine, Fault,
+        engine::{BuildOutput, BuildPlan, BuiltImage, EngineInfo},
+    },
+    domain::task::FaultKind,
+};
+use tokio::sync::{Notify, mpsc};
+
+/// How one build goes.
+#[derive(Debug, Clone)]
+pub enum Script {
+    /// It prints a few lines and works.
+    Works,
+    /// It prints a line and fails.
+    Fails(FaultKind),
+    /// It prints a line and waits until [`FakeEngine::release`]; then it works.
+    Waits,
+}
+
+/// Builds as the scripts say, in their order; without one, builds work.
+#[derive(Debug, Default)]
+pub struct FakeEngine {
+    is_away: AtomicBool,
+    scripts: Mutex<VecDeque<Script>>,
+    built: Mutex<Vec<String>>,
+    released: Notify,
+    started: Notify,
+}
+
+impl FakeEngine {
+    /// Adds a script.
+    pub fn next(&self, script: Script) {
+        self.scripts.lock().unwrap().push_back(script);
+    }
+
+    /// Makes it answer or not.
+    pub fn set_away(&self, is_away: bool) {
+        self.is_away.store(is_away, Ordering::SeqCst);
+    }
+
+    /// Lets a waiting build go on.
+    pub fn release(&self) {
+        self.released.notify_one();
+    }
+
+    /// Resolves when a build has started to wait.
+    pub async fn has_started(&self) {
+        self.started.notified().await;
+    }
+
+    /// Names of the images that were built.
+    pub fn built(&self) -> Vec<String> {
+        self.built.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Engine for FakeEngine {
+    async fn ping(&self) -> Result<EngineInfo, Fault> {
+        if self.is_away.load(Ordering::SeqCst) {
+            return Err(Fault::new(FaultKind::Engine, "The engine does not answer."));
+        }
+        Ok(EngineInfo { version: "0".into(), platform: "linux/amd64".into(), buildkit: true })
+    }
+
+    async fn build(&self, plan: BuildPlan, output: mpsc::Sender<BuildOutput>) -> Result<BuiltImage, Fault> {
+        let script = self.scripts.lock().unwrap().pop_front().unwrap_or(Script::Works);
+        for line in ["#1 [1/2] FROM base", "#2 [2/2] RUN true", "#2 0.1 hello from the build"] {
+            output.send(BuildOutput::Line(line.into())).await.unwrap();
+        }
+        match script {
+            Script::Works => {}
+            Script::Fails(kind) => {
+                return Err(Fault::new(kind, format!("It failed on purpose ({}).", kind.as_str())));
+            }
+            Script::Waits => {
+                self.started.notify_one();
+                self.released.notified().await;
+            }
+        }
+        self.built.lock().unwrap().push(plan.image.clone());
+        Ok(BuiltImage { id: "sha256:0".into(), name: plan.image, platform: "linux/amd64".into(), size: 1 })
+    }
+
+    async fn remove(&self, _image: &str) -> Result<(), Fault> {
+        Ok(())
+    }
+}
