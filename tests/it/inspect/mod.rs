@@ -3,8 +3,12 @@
 
 mod agreement;
 mod archives;
+mod bad_packages;
 mod canonical;
 mod config;
+mod findings;
+mod good_packages;
+mod hostile;
 mod packages;
 mod python;
 mod raw_zip;
@@ -96,7 +100,7 @@ fn python(script: &str, input: &[u8]) -> serde_json::Value {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .expect("python3 is needed for these tests");
+        .unwrap_or_else(|error| panic!("python3 is needed for these tests: {error}"));
     child.stdin.take().unwrap().write_all(input).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "the Python script failed");
