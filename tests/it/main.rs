@@ -4,6 +4,7 @@
 mod api;
 mod builds;
 mod docker;
+mod inspect;
 mod postgres;
 mod support;
 mod v2;
