@@ -48,8 +48,8 @@ async fn a_failed_first_push_with_a_login_is_seen_by_its_author_only() {
     assert_eq!(list["executors"], json!([]));
     let tasks = alice.rpc("executor.listAsyncTasks", json!({"id": "Hello", "pageSize": 1})).await.json();
     let task = tasks["data"][0]["_id"].as_str().expect("the author finds the task").to_owned();
-    let story = alice.rpc("executor.queryProgress", json!({"id": task, "replay": "True"})).await;
-    let last = story.last_line();
+    let told = alice.rpc("executor.queryProgress", json!({"id": task, "replay": "True"})).await;
+    let last = told.last_line();
     assert_eq!((&last["type"], &last["status"]), (&json!("report"), &json!("failed")));
     assert!(last["error"]["message"].as_str().unwrap().contains("failed on purpose"));
     let stranger = hub.person("bob").await;

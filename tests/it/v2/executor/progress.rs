@@ -24,7 +24,7 @@ async fn the_story_is_replayed_with_console_lines_only_when_asked_for() {
         |lines: &[Value]| lines.iter().filter(|line| line["data"]["data"]["type"] == "console").count();
     assert_eq!(consoles(&live), 3);
     let numbers: Vec<i64> = live.iter().filter_map(|line| line["data"]["sn"].as_i64()).collect();
-    assert_eq!(numbers, (1..=numbers.len() as i64).collect::<Vec<_>>(), "each event once, in order");
+    assert_eq!(numbers, (1..).take(numbers.len()).collect::<Vec<i64>>(), "each event once, in order");
     let last = live.last().unwrap();
     assert_eq!((&last["type"], &last["status"]), (&json!("report"), &json!("succeeded")));
     assert_eq!(last["result"]["name"], "Hello");
