@@ -124,3 +124,19 @@ async fn a_form_that_breaks_off_leaves_nothing() {
     assert_eq!(answer.last_line()["errorCode"], "not_multipart");
     assert_nothing_is_left(&hub).await;
 }
+
+#[tokio::test]
+async fn a_part_whose_head_never_ends_is_not_kept_in_memory() {
+    let hub = TestHub::start().await;
+    let mut body = b"--b\r\nContent-Disposition: form-data; name=\"".to_vec();
+    body.resize(16 << 20, b'x');
+    let headers = [("content-type", "multipart/form-data; boundary=b")];
+    let answer = hub.anonymous().send(http::Method::POST, "/v2/rpc/executor.create", &headers, body).await;
+    assert_eq!(answer.last_line()["errorCode"], "upload_broken");
+    let many = "--b\r\nContent-Disposition: form-data; name=\"tags\"\r\n\r\nx\r\n".repeat(300) + "--b--\r\n";
+    let answer = hub
+        .anonymous()
+        .send(http::Method::POST, "/v2/rpc/executor.create", &headers, many.into_bytes())
+        .await;
+    assert_eq!(answer.last_line()["errorCode"], "too_many_parts");
+}

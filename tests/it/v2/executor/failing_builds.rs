@@ -30,8 +30,8 @@ async fn a_failed_first_push_without_a_login_gives_the_name_back() {
     hub.engine.next(Script::Fails(FaultKind::Dependency));
     let failed = client.push("executor.create", &[], &package("Hello")).await.last_line();
     assert_eq!(failed["type"], "error");
-    let list = client.get("/api/v1/executors?sort=recent").await.json();
-    assert_eq!(list["executors"], json!([]));
+    let listed = client.get("/api/v1/executors?sort=recent").await.json();
+    assert_eq!(listed["executors"], json!([]));
     assert_eq!(client.rpc("executor.getPackage", json!({"id": "Hello"})).await.status, 404);
     let again = client.push("executor.create", &[], &package("Hello")).await.last_line();
     assert_eq!(again["type"], "complete", "the name is free again");
@@ -44,8 +44,8 @@ async fn a_failed_first_push_with_a_login_is_seen_by_its_author_only() {
     let alice = hub.person("alice").await;
     hub.engine.next(Script::Fails(FaultKind::Step));
     alice.push("executor.push", &[], &package("Hello")).await;
-    let list = alice.get("/api/v1/executors?sort=recent").await.json();
-    assert_eq!(list["executors"], json!([]));
+    let listed = alice.get("/api/v1/executors?sort=recent").await.json();
+    assert_eq!(listed["executors"], json!([]));
     let tasks = alice.rpc("executor.listAsyncTasks", json!({"id": "Hello", "pageSize": 1})).await.json();
     let task = tasks["data"][0]["_id"].as_str().expect("the author finds the task").to_owned();
     let told = alice.rpc("executor.queryProgress", json!({"id": task, "replay": "True"})).await;
