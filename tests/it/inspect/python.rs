@@ -59,3 +59,20 @@ fn a_parser_that_dies_costs_only_the_arguments() {
         assert!(!package.executor.parsed && package.notices.len() == 1, "{program}");
     }
 }
+
+#[test]
+fn a_chain_of_hostile_sources_costs_the_time_limit_once() {
+    let hostile = format!("x = {}\n", "f'{".repeat(60_000));
+    let mut files = vec![("config.yml".to_owned(), CONFIG.to_owned())];
+    files.push(("executor.py".to_owned(), format!("from step1 import Mine\n{hostile}")));
+    for step in 1..6 {
+        files.push((format!("step{step}.py"), format!("from step{} import Mine\n{hostile}", step + 1)));
+    }
+    files.push(("step6.py".to_owned(), SOURCE.to_owned()));
+    let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let start = Instant::now();
+    let (inspection, _) = inspect_with(&zip_of(&files), &request(), &child()).unwrap();
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    assert_eq!(inspection.package.filepath.as_deref(), Some("step6.py"));
+    assert!(!inspection.package.executor.parsed);
+}
