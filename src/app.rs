@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth::{Auth, Keys, KeysError},
+    auth::{Auth, AuthRules, Keys, KeysError},
     blobs::{BlobError, Blobs},
     builds::{
         Engine,
@@ -87,7 +87,7 @@ impl App {
         let keys = Keys::load(&settings.auth.master_key, data_dir)?;
         let blobs = Blobs::open(&settings.blobs, data_dir)?;
         let notifications = Notifications::default();
-        let auth = Auth::new(store.clone(), Arc::clone(&clock));
+        let auth = Auth::new(store.clone(), Arc::clone(&clock), AuthRules::of(&settings));
         let hub = Hub::new(hub::Parts {
             store: store.clone(),
             blobs: blobs.clone(),

@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use super::{database::Database, failure::Failure};
 use crate::{
-    auth::Auth,
+    auth::{Auth, AuthRules},
     config::{Environment, Settings},
     domain::SystemClock,
 };
@@ -29,7 +29,7 @@ pub(super) enum Token {
 impl Token {
     pub(super) async fn run(self, settings: &Settings, environment: &Environment) -> Result<(), Failure> {
         let database = Database::beside(settings, environment).await?;
-        let auth = Auth::new(database.store.clone(), Arc::new(SystemClock));
+        let auth = Auth::new(database.store.clone(), Arc::new(SystemClock), AuthRules::of(settings));
         let Self::Create { login, name, days } = self;
         let issued = async {
             let user = auth.find_user(&login).await?;

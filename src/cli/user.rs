@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use super::{database::Database, failure::Failure};
 use crate::{
-    auth::Auth,
+    auth::{Auth, AuthRules},
     config::{Environment, Settings},
     domain::{SystemClock, user::Role},
 };
@@ -29,7 +29,7 @@ pub(super) enum User {
 impl User {
     pub(super) async fn run(self, settings: &Settings, environment: &Environment) -> Result<(), Failure> {
         let database = Database::beside(settings, environment).await?;
-        let auth = Auth::new(database.store.clone(), Arc::new(SystemClock));
+        let auth = Auth::new(database.store.clone(), Arc::new(SystemClock), AuthRules::of(settings));
         let Self::Create { login, name, admin } = self;
         let role = if admin { Role::Admin } else { Role::Member };
         let created = auth.create_user(&login, name.as_deref(), role).await;
