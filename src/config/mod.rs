@@ -296,13 +296,13 @@ impl Settings {
         if !(url.starts_with("http://") || url.starts_with("https://")) || url.contains(['?', '#', ' ']) {
             return bad("server.external_url", "it must be an address such as https://hub.example.com");
         }
-        if self.auth.session_life.0 < std::time::Duration::from_secs(60) {
+        if self.auth.session_life.0 < std::time::Duration::from_mins(1) {
             return bad("auth.session_life", "it must be 1m or more");
         }
-        if self.auth.session_life.0 > std::time::Duration::from_secs(3650 * 86_400) {
+        if self.auth.session_life.0 > std::time::Duration::from_hours(3650 * 24) {
             return bad("auth.session_life", "it must be 3650d or less");
         }
-        if self.auth.sign_in_longest_wait.0 > std::time::Duration::from_secs(86_400) {
+        if self.auth.sign_in_longest_wait.0 > std::time::Duration::from_hours(24) {
             return bad(
                 "auth.sign_in_longest_wait",
                 "it must be 1d or less: whoever guesses makes others wait too",

@@ -36,7 +36,7 @@ impl FromStr for Span {
     }
 }
 
-/// Addresses with the same first bits: "10.0.0.0/8", "fd00::/8", or a single "192.0.2.7".
+/// Addresses with the same first bits: `10.0.0.0/8`, `fd00::/8`, or a single `192.0.2.7`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Network {
