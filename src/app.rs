@@ -117,6 +117,19 @@ impl App {
         Worker::new(parts, self.0.stopping.clone())
     }
 
+    /// Forgets sign-ins that are over, every hour until the process stops. Any number of processes may do it.
+    pub async fn forget_old_sign_ins(self) {
+        while !self.0.stopping.is_cancelled() {
+            if let Err(error) = self.0.auth.forget_old().await {
+                tracing::warn!(error = ?error.source_for_log(), "cannot forget old sign-ins at the moment");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(std::time::Duration::from_hours(1)) => {}
+                () = self.0.stopping.cancelled() => {}
+            }
+        }
+    }
+
     /// Receives the database's notifications until the process stops.
     pub async fn listen(self) {
         let listening = self.0.notifications.clone().listen(self.0.store.pool().clone());

@@ -1,6 +1,8 @@
 //! Who is there? Creating people, finding them by login, their passwords, and shutting them out.
 
-use super::{Auth, passwords};
+use std::net::IpAddr;
+
+use super::{Auth, passwords, throttle::Attempt};
 use crate::{
     config::Registration,
     domain::{
@@ -45,13 +47,14 @@ impl Auth {
         Ok(user)
     }
 
-    /// Lets somebody make their own account, where the operator allows that. Always a member: what the request says
-    /// of roles is not even read.
+    /// Lets somebody make their own account, where the operator allows that. Always a member. Each counts as an attempt of
+    /// the address, so that nobody makes thousands.
     pub async fn register(
         &self,
         login: &str,
         display_name: Option<&str>,
         password: &Secret,
+        address: IpAddr,
     ) -> Result<User, Error> {
         if self.rules.registration == Registration::Closed {
             return Err(Error::new(
@@ -61,6 +64,7 @@ impl Auth {
                 "Ask one of them for an invitation.",
             ));
         }
+        self.count_attempt(&Attempt::from(address)).await?;
         self.create_user_with_password(login, display_name, Role::Member, password).await
     }
 

@@ -12,11 +12,10 @@ use super::{Auth, tokens};
 use crate::{
     domain::{Secret, digest::Sha256, secret, user::User},
     error::{Error, ErrorKind},
-    store::{
-        self, StoreError,
-        device_sign_ins::{DeviceSignIn, NewDeviceSignIn, Outcome},
-    },
+    store::{self, StoreError, device_sign_ins::NewDeviceSignIn},
 };
+
+pub use crate::store::device_sign_ins::{DeviceSignIn, Outcome};
 
 /// How long a person has to decide, and the program to fetch its token.
 const LIFE: TimeDelta = TimeDelta::minutes(10);

@@ -19,6 +19,16 @@ pub enum TokenKind {
     Personal,
 }
 
+impl TokenKind {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Personal => "personal",
+        }
+    }
+}
+
 /// A token to add; its text is known to nobody but its owner.
 #[derive(Debug)]
 pub struct NewToken<'a> {
