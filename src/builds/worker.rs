@@ -33,6 +33,8 @@ use crate::{
 const OUTPUT_LINES: usize = 1024;
 /// How often a worker asks its engine whether it is there, and looks for silent workers.
 const PULSE: Duration = Duration::from_secs(10);
+/// How long the story of a first push that failed can still be read after its name was given back.
+const KEEP_DISCARDED: TimeDelta = TimeDelta::hours(1);
 /// After so many engine faults in a row, everybody waits a minute instead of burning their tries.
 const FAULTS_BEFORE_PAUSE: u32 = 3;
 
@@ -131,14 +133,22 @@ impl Worker {
             if let Err(error) = self.pulse().await {
                 tracing::warn!(%error, "cannot write the worker's sign of life");
             }
-            if let Err(error) = sweeper::sweep(&self.parts.store, &self.parts.clock).await {
-                tracing::warn!(%error, "cannot look for silent workers");
+            if let Err(error) = self.tidy().await {
+                tracing::warn!(%error, "cannot look for silent workers and for what is to be deleted");
             }
             tokio::select! {
                 () = self.stop.cancelled() => {}
                 () = tokio::time::sleep(PULSE) => {}
             }
         }
+    }
+
+    async fn tidy(&self) -> Result<(), StoreError> {
+        sweeper::sweep(&self.parts.store, &self.parts.clock).await?;
+        let now = self.parts.clock.now();
+        let mut connection = self.parts.store.read().await?;
+        store::executors::collect_discarded(&mut connection, now - KEEP_DISCARDED, now).await?;
+        Ok(())
     }
 
     /// Asks the engine whether it is there, and tells everybody.
@@ -271,11 +281,22 @@ impl Worker {
             self.parts.limits,
             &self.parts.keys,
         );
+        let image = plan.image.clone();
         let (output, lines) = mpsc::channel(OUTPUT_LINES);
         // Both end together: the channel closes when the build is over, and then the log is complete.
         let (built, ()) = tokio::join!(self.parts.engine.build(plan, output), story.write(lines));
         drop(package);
+        if built.is_err() {
+            self.forget_image(&image).await;
+        }
         built
+    }
+
+    /// Removes what a build that did not end well may have left in the engine, since nobody searched it for secrets.
+    async fn forget_image(&self, image: &str) {
+        if let Err(fault) = self.parts.engine.remove(image).await {
+            tracing::debug!(image, %fault, "cannot remove the image of a failed build");
+        }
     }
 
     /// Resolves when the task must not be worked on any more. While the database does not answer, work goes on until the

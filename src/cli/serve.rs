@@ -70,10 +70,7 @@ async fn serve(
     let stopping = app.stopping();
     let listening = tokio::spawn(app.clone().listen());
     let forgetting = tokio::spawn(app.clone().forget_old_sign_ins());
-    let working = match start_worker(&app, lock).await? {
-        Some(worker) => Some(tokio::spawn(worker.run())),
-        None => None,
-    };
+    let working = start_worker(&app, lock).await?.map(|worker| tokio::spawn(worker.run()));
     let address = &settings.server.external_url;
     tracing::info!(address, data_dir = %settings.server.data_dir.display(), "the Hub is ready");
     eprintln!("Executor Hub is ready at {address}");
@@ -101,7 +98,7 @@ async fn serve(
     };
     tokio::select! {
         () = wind_down => {}
-        () = stop.requested() => stop.at_once(),
+        () = stop.requested() => Stop::at_once(),
     }
     ended
 }
@@ -170,7 +167,7 @@ impl Stop {
     }
 
     /// The second signal: whoever sent it does not want to wait. Everything accepted is durable already.
-    pub(super) fn at_once(&self) {
+    pub(super) fn at_once() {
         tracing::warn!("stopping at once");
         std::process::exit(130);
     }
@@ -189,6 +186,6 @@ pub(super) async fn until_stopped(
     }
     tokio::select! {
         () = work => {}
-        () = stop.requested() => stop.at_once(),
+        () = stop.requested() => Stop::at_once(),
     }
 }

@@ -131,7 +131,7 @@ mod tests {
         assert_eq!("2GiB".parse(), Ok(Bytes(2 << 30)));
         assert_eq!("512".parse(), Ok(Bytes(512)));
         assert_eq!("250ms".parse(), Ok(Span(Duration::from_millis(250))));
-        assert_eq!("7 d".parse(), Ok(Span(Duration::from_secs(7 * 86400))));
+        assert_eq!("7 d".parse(), Ok(Span(Duration::from_hours(7 * 24))));
         for bad in ["", "s", "-1s", "1w", "99999999999999999999s", "18446744073709551615h"] {
             assert!(bad.parse::<Span>().is_err(), "{bad:?}");
         }

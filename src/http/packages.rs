@@ -51,12 +51,9 @@ async fn download(
     let address = DownloadAddress { sha256, size, expires, signature };
     app.hub().check_download(&address)?;
     let etag = format!("\"{sha256}\"");
-    let range = match wanted_range(&headers, size, &etag) {
-        Ok(range) => range,
-        Err(NotSatisfiable) => {
-            let headers = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
-            return Ok((StatusCode::RANGE_NOT_SATISFIABLE, headers).into_response());
-        }
+    let Ok(range) = wanted_range(&headers, size, &etag) else {
+        let headers = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
+        return Ok((StatusCode::RANGE_NOT_SATISFIABLE, headers).into_response());
     };
     // HEAD answers what GET would, so it looks for the bytes as well.
     let stream = app.hub().download(&address, range.clone()).await?;

@@ -174,7 +174,7 @@ pub async fn exchange(
     )
     .fetch_optional(connection)
     .await?;
-    row.map(|row| users::user(row.id, row.login, row.display_name, row.role)).transpose()
+    row.map(|row| users::user(row.id, &row.login, row.display_name, row.role)).transpose()
 }
 
 /// Refuses every program that waits for a token of this person: those that were let in but have not come for it.

@@ -51,7 +51,7 @@ pub async fn find(
     )
     .fetch_optional(connection)
     .await?;
-    row.map(|row| users::user(row.id, row.login, row.display_name, row.role)).transpose()
+    row.map(|row| users::user(row.id, &row.login, row.display_name, row.role)).transpose()
 }
 
 /// Uses the invitation up: whose it was, or `None` as for [`find`]. Of many at the same moment one gets it.
@@ -69,7 +69,7 @@ pub async fn take(
     )
     .fetch_optional(connection)
     .await?;
-    row.map(|row| users::user(row.id, row.login, row.display_name, row.role)).transpose()
+    row.map(|row| users::user(row.id, &row.login, row.display_name, row.role)).transpose()
 }
 
 /// Forgets those that were over before `before`.

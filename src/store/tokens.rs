@@ -92,7 +92,7 @@ pub async fn find_user(
             .execute(connection)
             .await?;
     }
-    Ok(Some((row.token, users::user(row.id, row.login, row.display_name, row.role)?)))
+    Ok(Some((row.token, users::user(row.id, &row.login, row.display_name, row.role)?)))
 }
 
 /// What a live token is: its kind, when it was made, and when it stops working.

@@ -17,7 +17,7 @@ pub async fn find_by_login(connection: &mut Connection, login: &Login) -> Result
     )
     .fetch_optional(connection)
     .await?;
-    row.map(|row| user(row.id, row.login, row.display_name, row.role)).transpose()
+    row.map(|row| user(row.id, &row.login, row.display_name, row.role)).transpose()
 }
 
 /// Adds a person; a login that is taken in any case is `StoreError::Conflict`.
@@ -72,7 +72,7 @@ pub async fn find_with_password(
     )
     .fetch_optional(connection)
     .await?;
-    row.map(|row| Ok((user(row.id, row.login, row.display_name, row.role)?, row.password_hash))).transpose()
+    row.map(|row| Ok((user(row.id, &row.login, row.display_name, row.role)?, row.password_hash))).transpose()
 }
 
 /// Gives a person another password.
@@ -124,7 +124,7 @@ pub async fn list(connection: &mut Connection, after: &str, limit: i64) -> Resul
     .await?;
     let accounts = rows.into_iter().map(|row| {
         Ok(Account {
-            user: user(row.id, row.login, row.display_name, row.role)?,
+            user: user(row.id, &row.login, row.display_name, row.role)?,
             created_at: row.created_at,
             disabled_at: row.disabled_at,
             has_password: row.has_password,
@@ -134,7 +134,7 @@ pub async fn list(connection: &mut Connection, after: &str, limit: i64) -> Resul
 }
 
 /// Makes a person of columns.
-pub(super) fn user(id: UserId, login: String, display_name: String, role: Role) -> Result<User, StoreError> {
+pub(super) fn user(id: UserId, login: &str, display_name: String, role: Role) -> Result<User, StoreError> {
     let login = login.parse().map_err(|_| StoreError::Corrupt {
         table: "users",
         column: "login",
