@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth::{Auth, Keys, KeysError},
+    auth::{Auth, AuthRules, Keys, KeysError},
     blobs::{BlobError, Blobs},
     builds::{
         Engine,
@@ -87,7 +87,7 @@ impl App {
         let keys = Keys::load(&settings.auth.master_key, data_dir)?;
         let blobs = Blobs::open(&settings.blobs, data_dir)?;
         let notifications = Notifications::default();
-        let auth = Auth::new(store.clone(), Arc::clone(&clock));
+        let auth = Auth::new(store.clone(), Arc::clone(&clock), AuthRules::of(&settings));
         let hub = Hub::new(hub::Parts {
             store: store.clone(),
             blobs: blobs.clone(),
@@ -115,6 +115,19 @@ impl App {
             place,
         };
         Worker::new(parts, self.0.stopping.clone())
+    }
+
+    /// Forgets sign-ins that are over, every hour until the process stops. Any number of processes may do it.
+    pub async fn forget_old_sign_ins(self) {
+        while !self.0.stopping.is_cancelled() {
+            if let Err(error) = self.0.auth.forget_old().await {
+                tracing::warn!(error = ?error.source_for_log(), "cannot forget old sign-ins at the moment");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(std::time::Duration::from_hours(1)) => {}
+                () = self.0.stopping.cancelled() => {}
+            }
+        }
     }
 
     /// Receives the database's notifications until the process stops.

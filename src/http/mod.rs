@@ -1,11 +1,13 @@
 //! Which surface answers which request? The only home of axum: handlers parse, call one use case, and render.
 
+mod address;
 mod api;
 mod caller;
 mod health;
 mod layers;
 mod ndjson;
 mod packages;
+mod portal;
 mod problem;
 pub mod server;
 mod upload;
@@ -22,6 +24,7 @@ pub fn router(app: App) -> Router {
         .merge(packages::routes())
         .merge(v2::routes())
         .merge(api::routes())
+        .merge(portal::routes(&app))
         .with_state(app);
     layers::around(routes)
 }
