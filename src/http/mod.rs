@@ -1,7 +1,9 @@
 //! Which surface answers which request? The only home of axum: handlers parse, call one use case, and render.
 
 mod api;
+mod artifacts;
 mod caller;
+mod downloads;
 mod health;
 mod layers;
 mod ndjson;
@@ -20,6 +22,7 @@ pub fn router(app: App) -> Router {
     let routes = Router::new()
         .merge(health::routes())
         .merge(packages::routes())
+        .merge(artifacts::routes())
         .merge(v2::routes())
         .merge(api::routes())
         .with_state(app);
