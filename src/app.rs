@@ -126,6 +126,20 @@ impl App {
         }
     }
 
+    /// Clears away, every hour until the process stops, what crashes have left in the object store.
+    pub async fn keep_house(self) {
+        const PAUSE: std::time::Duration = std::time::Duration::from_hours(1);
+        loop {
+            if let Err(error) = self.0.hub.collect_artifact_bytes().await {
+                tracing::warn!(%error, "cannot collect what artifacts have left; trying again later");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(PAUSE) => {}
+                () = self.0.stopping.cancelled() => return,
+            }
+        }
+    }
+
     /// Cancelled when the process is to stop.
     pub fn stopping(&self) -> CancellationToken {
         self.0.stopping.clone()

@@ -68,6 +68,7 @@ async fn serve(
     let app = App::new(settings.clone(), database.store.clone(), Arc::new(SystemClock), parser)?;
     let stopping = app.stopping();
     let listening = tokio::spawn(app.clone().listen());
+    let housekeeping = tokio::spawn(app.clone().keep_house());
     let working = match start_worker(&app, lock).await? {
         Some(worker) => Some(tokio::spawn(worker.run())),
         None => None,
@@ -94,6 +95,7 @@ async fn serve(
             let _ = working.await;
         }
         let _ = listening.await;
+        let _ = housekeeping.await;
     };
     tokio::select! {
         () = wind_down => {}
