@@ -69,10 +69,10 @@ impl Form {
             )
         })?;
         let unread = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&unread);
+        let seen = Arc::clone(&unread);
         let counted = body.map(move |piece| {
             let piece = piece.map_err(Into::into)?;
-            if counter.fetch_add(piece.len(), Ordering::Relaxed) > UNREAD_BYTES {
+            if seen.fetch_add(piece.len(), Ordering::Relaxed) > UNREAD_BYTES {
                 return Err(Box::<dyn std::error::Error + Send + Sync>::from("a part's head has no end"));
             }
             Ok(piece)
