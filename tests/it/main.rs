@@ -3,6 +3,7 @@
 
 mod api;
 mod builds;
+mod clients;
 mod docker;
 mod inspect;
 mod postgres;
