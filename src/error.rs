@@ -41,6 +41,8 @@ pub enum ErrorKind {
     PolicyDenied,
     /// More bytes than allowed.
     TooLarge,
+    /// More than one person may have.
+    OverQuota,
     /// The package cannot be used; the number is the one that old clients look for (4000–5000).
     Rejected(u16),
     /// The image build failed.
@@ -166,6 +168,7 @@ pub(crate) fn every_kind() -> Vec<ErrorKind> {
         K::NameTaken,
         K::PolicyDenied,
         K::TooLarge,
+        K::OverQuota,
         K::Rejected(4000),
         K::Rejected(5000),
         K::BuildFailed,
@@ -179,7 +182,7 @@ pub(crate) fn every_kind() -> Vec<ErrorKind> {
         match kind {
             K::Invalid | K::BrokenUpload | K::Unauthenticated | K::Forbidden | K::NotFound | K::NameTaken => {
             }
-            K::PolicyDenied | K::TooLarge | K::Rejected(_) | K::BuildFailed | K::RateLimited => {}
+            K::PolicyDenied | K::TooLarge | K::OverQuota | K::Rejected(_) | K::BuildFailed | K::RateLimited => {}
             K::Unavailable | K::NotImplemented | K::Internal => {}
         }
     }
