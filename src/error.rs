@@ -182,7 +182,12 @@ pub(crate) fn every_kind() -> Vec<ErrorKind> {
         match kind {
             K::Invalid | K::BrokenUpload | K::Unauthenticated | K::Forbidden | K::NotFound | K::NameTaken => {
             }
-            K::PolicyDenied | K::TooLarge | K::OverQuota | K::Rejected(_) | K::BuildFailed | K::RateLimited => {}
+            K::PolicyDenied
+            | K::TooLarge
+            | K::OverQuota
+            | K::Rejected(_)
+            | K::BuildFailed
+            | K::RateLimited => {}
             K::Unavailable | K::NotImplemented | K::Internal => {}
         }
     }

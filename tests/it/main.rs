@@ -8,4 +8,5 @@ mod docker;
 mod inspect;
 mod postgres;
 mod support;
+mod v1;
 mod v2;
