@@ -18,6 +18,10 @@ use executor_hub::{
 };
 use tokio::sync::{Notify, mpsc};
 
+/// What every build prints; the last line would break a reader of markup.
+const LINES: [&str; 3] =
+    ["#1 [1/2] FROM base", "#2 [2/2] RUN true", "#2 0.1 hello from the build in [/workspace]"];
+
 /// How one build goes.
 #[derive(Debug, Clone)]
 pub enum Script {
@@ -77,7 +81,7 @@ impl Engine for FakeEngine {
 
     async fn build(&self, plan: BuildPlan, output: mpsc::Sender<BuildOutput>) -> Result<BuiltImage, Fault> {
         let script = self.scripts.lock().unwrap().pop_front().unwrap_or(Script::Works);
-        for line in ["#1 [1/2] FROM base", "#2 [2/2] RUN true", "#2 0.1 hello from the build"] {
+        for line in LINES {
             output.send(BuildOutput::Line(line.into())).await.unwrap();
         }
         match script {

@@ -44,7 +44,10 @@ async fn trap_1_the_last_line_of_a_push_has_a_result_and_neither_status_nor_stre
         assert!(executor[mandatory].as_str().is_some_and(|text| !text.is_empty()), "{mandatory}: {executor}");
     }
     assert!(lines.iter().all(|line| line["stream"].is_string() || line["ping"] == true), "{lines:?}");
-    assert!(lines.iter().any(|line| line["stream"] == "#2 0.1 hello from the build"), "{lines:?}");
+    assert!(
+        lines.iter().any(|line| line["stream"] == "#2 0.1 hello from the build in [ /workspace]"),
+        "{lines:?}"
+    );
 }
 
 #[tokio::test]

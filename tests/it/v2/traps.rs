@@ -81,6 +81,10 @@ async fn trap_6_no_line_is_blank_and_none_breaks_a_reader_of_markup() {
     let consoles = pushed.iter().chain(told.iter().map(|line| &line["data"]["data"]));
     let consoles: Vec<&Value> = consoles.filter(|line| line["type"] == "console").collect();
     assert!(consoles.len() >= 6, "{pushed:?}");
+    assert!(
+        consoles.iter().any(|line| line["payload"] == "#2 0.1 hello from the build in [ /workspace]"),
+        "{consoles:?}"
+    );
     for line in consoles {
         assert!(line["payload"].as_str().is_some_and(|text| !text.contains("[/")), "{line}");
     }
