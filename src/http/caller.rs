@@ -51,7 +51,7 @@ mod tests {
     fn every_way_of_the_clients_brings_the_token() {
         let read = |name: header::HeaderName, value: &'static str| {
             let mut headers = HeaderMap::new();
-            headers.insert(name, header::HeaderValue::from_static(value));
+            headers.insert(name, HeaderValue::from_static(value));
             match credentials(&headers) {
                 Credentials::Token(token) => Some(token.expose().to_owned()),
                 Credentials::None => None,

@@ -5,6 +5,7 @@ mod api;
 mod builds;
 mod docker;
 mod inspect;
+mod portal;
 mod postgres;
 mod support;
 mod v2;
