@@ -145,11 +145,9 @@ async fn addresses_count_as_the_trusted_proxy_says_and_nobody_else() {
             "SELECT subject FROM sign_in_attempts WHERE subject LIKE 'address%' ORDER BY last_at DESC";
         sqlx::query_scalar::<_, String>(query).fetch_one(&hub.pool).await.unwrap()
     };
-    let proxied = TestHub::start_with(Wanted {
-        set: vec![r#"server.trusted_proxies=["127.0.0.1"]"#],
-        ..Wanted::default()
-    })
-    .await;
+    let proxied =
+        TestHub::start_with(Wanted { set: vec!["server.trusted_proxies=127.0.0.1"], ..Wanted::default() })
+            .await;
     assert_eq!(guess(&proxied, "203.0.113.9, 198.51.100.7").await, "address 198.51.100.7");
     let direct = TestHub::start().await;
     assert_eq!(guess(&direct, "198.51.100.7").await, "address 127.0.0.1");

@@ -95,7 +95,7 @@ async fn what_is_over_is_forgotten_and_nothing_else() {
         .await
         .unwrap();
     let fresh = signed_in(&hub, "fresh").await;
-    let token = hub.person("token").await;
+    let token = hub.person("scripted").await;
     hub.app.auth().start_device_sign_in("old", [127, 0, 0, 1].into()).await.unwrap();
     sqlx::query("UPDATE device_sign_ins SET expires_at = now() - interval '2 days'")
         .execute(&hub.pool)
