@@ -117,25 +117,29 @@ impl App {
         Worker::new(parts, self.0.stopping.clone())
     }
 
-    /// Forgets sign-ins that are over, every hour until the process stops. Any number of processes may do it.
-    pub async fn forget_old_sign_ins(self) {
-        while !self.0.stopping.is_cancelled() {
-            if let Err(error) = self.0.auth.forget_old().await {
-                tracing::warn!(error = ?error.source_for_log(), "cannot forget old sign-ins at the moment");
-            }
-            tokio::select! {
-                () = tokio::time::sleep(std::time::Duration::from_hours(1)) => {}
-                () = self.0.stopping.cancelled() => {}
-            }
-        }
-    }
-
     /// Receives the database's notifications until the process stops.
     pub async fn listen(self) {
         let listening = self.0.notifications.clone().listen(self.0.store.pool().clone());
         tokio::select! {
             () = listening => {}
             () = self.0.stopping.cancelled() => {}
+        }
+    }
+
+    /// Clears away, every hour until the process stops, sign-ins that are over and what crashes have left in the object store.
+    pub async fn keep_house(self) {
+        const PAUSE: std::time::Duration = std::time::Duration::from_hours(1);
+        loop {
+            if let Err(error) = self.0.auth.forget_old().await {
+                tracing::warn!(error = ?error.source_for_log(), "cannot forget old sign-ins; trying again later");
+            }
+            if let Err(error) = self.0.hub.collect_artifact_bytes().await {
+                tracing::warn!(%error, "cannot collect what artifacts have left; trying again later");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(PAUSE) => {}
+                () = self.0.stopping.cancelled() => return,
+            }
         }
     }
 

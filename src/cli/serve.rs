@@ -69,7 +69,7 @@ async fn serve(
     let app = App::new(settings.clone(), database.store.clone(), Arc::new(SystemClock), parser)?;
     let stopping = app.stopping();
     let listening = tokio::spawn(app.clone().listen());
-    let forgetting = tokio::spawn(app.clone().forget_old_sign_ins());
+    let housekeeping = tokio::spawn(app.clone().keep_house());
     let working = start_worker(&app, lock).await?.map(|worker| tokio::spawn(worker.run()));
     let address = &settings.server.external_url;
     tracing::info!(address, data_dir = %settings.server.data_dir.display(), "the Hub is ready");
@@ -94,7 +94,7 @@ async fn serve(
             let _ = working.await;
         }
         let _ = listening.await;
-        let _ = forgetting.await;
+        let _ = housekeeping.await;
     };
     tokio::select! {
         () = wind_down => {}

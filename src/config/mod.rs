@@ -15,7 +15,7 @@ pub use units::{Bytes, Network, Span};
 
 use crate::domain::{
     Secret,
-    limits::{BuildLimits, PackageLimits},
+    limits::{ArtifactLimits, BuildLimits, PackageLimits},
 };
 
 /// The commented defaults that are part of the program.
@@ -35,6 +35,8 @@ pub struct Settings {
     pub auth: Auth,
     /// Bounds on uploads.
     pub packages: Packages,
+    /// Bounds on artifacts.
+    pub artifacts: Artifacts,
     /// Image builds.
     pub builds: Builds,
     /// What is logged, and how.
@@ -160,6 +162,18 @@ pub struct Packages {
     pub max_files: usize,
     /// Unpacked bytes per packed byte.
     pub max_ratio: u64,
+}
+
+/// `[artifacts]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Artifacts {
+    /// Bytes of one artifact.
+    pub max_upload: Bytes,
+    /// Bytes of all artifacts of one person.
+    pub quota: Bytes,
+    /// Artifacts of one person.
+    pub max_count: u64,
 }
 
 /// `[builds]`
@@ -340,6 +354,15 @@ impl Settings {
         }
     }
 
+    /// Bounds on artifacts.
+    pub fn artifact_limits(&self) -> ArtifactLimits {
+        ArtifactLimits {
+            upload_bytes: self.artifacts.max_upload.0,
+            person_bytes: self.artifacts.quota.0,
+            person_artifacts: self.artifacts.max_count,
+        }
+    }
+
     /// Bounds on a build.
     pub fn build_limits(&self) -> BuildLimits {
         BuildLimits {
@@ -374,6 +397,7 @@ mod tests {
         assert_eq!(settings.server.external_url, "http://127.0.0.1:8080");
         assert_eq!(settings.package_limits(), PackageLimits::default());
         assert_eq!(settings.build_limits(), BuildLimits::default());
+        assert_eq!(settings.artifact_limits(), ArtifactLimits::default());
     }
 
     #[test]

@@ -65,6 +65,8 @@ const RESERVED_LOGINS: &[&str] = &[
     "admin",
     "anonymous",
     "api",
+    "artifact",
+    "artifacts",
     "assets",
     "executor",
     "executors",

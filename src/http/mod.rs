@@ -2,7 +2,9 @@
 
 mod address;
 mod api;
+mod artifacts;
 mod caller;
+mod downloads;
 mod health;
 mod layers;
 mod ndjson;
@@ -22,6 +24,7 @@ pub fn router(app: App) -> Router {
     let routes = Router::new()
         .merge(health::routes())
         .merge(packages::routes())
+        .merge(artifacts::routes())
         .merge(v2::routes())
         .merge(api::routes())
         .merge(portal::routes(&app))

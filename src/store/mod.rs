@@ -1,6 +1,9 @@
 //! How are records kept? The only home of SQL: a module per noun, a function per verb, each on a connection of the
 //! caller's, so that several make one transaction.
 
+pub mod artifact_bytes;
+pub mod artifact_search;
+pub mod artifacts;
 pub mod commits;
 pub mod device_sign_ins;
 mod error;

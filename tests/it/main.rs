@@ -4,6 +4,7 @@
 mod api;
 mod builds;
 mod cli;
+mod clients;
 mod docker;
 mod inspect;
 mod portal;

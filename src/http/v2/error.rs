@@ -56,6 +56,7 @@ fn number(kind: ErrorKind) -> (u32, &'static str) {
         ErrorKind::NotFound => (40403, "RequestedEntityNotFoundError"),
         ErrorKind::PolicyDenied => (40902, "ResourcePolicyDenyError"),
         ErrorKind::TooLarge => (41301, "FileTooLargeError"),
+        ErrorKind::OverQuota => (41302, "MaximumUploadSizeReachedError"),
         ErrorKind::NameTaken => (42202, "IdentifierNamespaceOccupiedError"),
         ErrorKind::Rejected(_) => (42205, "DownstreamServiceFailureError"),
         ErrorKind::BuildFailed => (50003, "ServerSubprocessError"),
@@ -114,6 +115,10 @@ pub(super) fn of_failure(failure: &Failure) -> Error {
     if !failure.lines.is_empty() {
         text.push('\n');
         text.push_str(&failure.lines.join("\n"));
+    }
+    if matches!(failure.kind, FaultKind::Step | FaultKind::Dependency) {
+        // Public programs and jina 2.5–2.6 look for these words of the public Hub (PROTOCOL.md A).
+        text.push_str("\nProcess(docker) exited on non-zero code");
     }
     Error::new(kind, code, text, "")
 }

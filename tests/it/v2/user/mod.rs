@@ -4,7 +4,6 @@ mod browser_login;
 mod docker_registry;
 mod password_login;
 mod personal_tokens;
-mod real_clients;
 mod sessions;
 
 use executor_hub::domain::{Secret, user::Role};
