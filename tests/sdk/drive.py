@@ -129,7 +129,7 @@ def login():
     import hubble
 
     def run():
-        hubble.login(interactive=False)
+        hubble.login()
         return hubble.Client(max_retries=None, jsonify=True).get_user_info()['data']
 
     return f'jina-hubble-sdk {hubble.__version__}', run

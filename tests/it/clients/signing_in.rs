@@ -106,10 +106,20 @@ async fn sdk_0_39_0_signs_in_makes_a_token_and_signs_out_as_documented() {
     assert!(text.contains("You are not logged in locally"), "{text}");
 }
 
-#[tokio::test]
-async fn sdk_0_39_0_signs_in_from_a_program() {
+async fn signs_in_from_a_program(generation: &str) {
     let hub = hub_with_alice().await;
-    let person = Person::new("sdk-0.39.0", &hub.url);
+    let person = Person::new(generation, &hub.url);
     let said = by_browser(&hub, person.start(&["login"])).await;
     assert_eq!(said.result()["name"], "alice");
+}
+
+#[tokio::test]
+async fn sdk_0_39_0_signs_in_from_a_program() {
+    signs_in_from_a_program("sdk-0.39.0").await;
+}
+
+/// It reads the stream with another library than the newest, and sends the grant as a form.
+#[tokio::test]
+async fn sdk_0_22_5_signs_in_from_a_program() {
+    signs_in_from_a_program("sdk-0.22.5").await;
 }
