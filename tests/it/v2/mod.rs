@@ -1,4 +1,5 @@
 //! The RPC, as the clients since jina 2.7 speak it.
 
 mod executor;
+mod user;
 mod whoami;
