@@ -4,3 +4,4 @@
 mod docker;
 mod postgres;
 mod support;
+mod v2;

@@ -1,0 +1,3 @@
+//! Does the RPC do what its clients rely on? One folder per noun, as in the source.
+
+mod artifact;
