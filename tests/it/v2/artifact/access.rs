@@ -128,7 +128,7 @@ async fn an_admin_reads_private_artifacts_but_changes_none() {
 async fn calls_that_need_somebody_ask_to_sign_in() {
     let hub = hub().await;
     for client in [hub.anonymous(), hub.anonymous().with_token("wrong")] {
-        assert_eq!(refused(&upload(&client, &[0; 100_000], &[("name", "x")]).await), 40103);
+        assert_eq!(refused(&upload(&client, &vec![0; 100_000], &[("name", "x")]).await), 40103);
         assert_eq!(refused(&client.rpc("artifact.list", json!({})).await), 40103);
     }
     assert_eq!(hub.count("artifact_bytes").await, 0);

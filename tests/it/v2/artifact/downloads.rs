@@ -56,6 +56,11 @@ async fn an_address_opens_only_what_it_was_made_for() {
     let (path, query) = address.split_once('?').unwrap();
     let client = hub.anonymous();
     assert_eq!(client.get(&address).await.status, 200);
+    // A private package that happens to have the same bytes.
+    let object = hub.stored_files().into_iter().find(|file| file.ends_with(&digest(&one))).unwrap();
+    let package = format!("{}.zip", object.replace("/artifacts/", "/packages/"));
+    std::fs::create_dir_all(std::path::Path::new(&package).parent().unwrap()).unwrap();
+    std::fs::copy(&object, &package).unwrap();
     for forged in [
         path.to_owned(),
         address.replace(&digest(&one), &digest(&other)),
