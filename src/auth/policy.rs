@@ -165,7 +165,7 @@ mod tests {
         use Knowledge::{Nothing, Secret};
         let (alice, bob) = (person("alice", Role::Member), person("bob", Role::Member));
         let (admin, nobody) = (person("root", Role::Admin), Caller::Anonymous);
-        let rows: Vec<(&Caller, Knowledge, Visibility, bool, Action, Option<Denied>)> = vec![
+        let rows = [
             (&alice, Nothing, Visibility::Private, true, Read, None),
             (&alice, Nothing, Visibility::Private, true, Push, None),
             (&alice, Nothing, Visibility::Private, false, ReadTasks, None),

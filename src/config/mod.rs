@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 pub use environment::Environment;
 pub use layers::ConfigError;
-pub use units::{Bytes, Span};
+pub use units::{Bytes, Network, Span};
 
 use crate::domain::{
     Secret,
@@ -57,6 +57,10 @@ pub struct Server {
     pub shutdown_grace: Span,
     /// How long each piece of a request may take.
     pub read_timeout: Span,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// Hosts of image registries, for the clients' Docker credential helper; empty means that of `external_url`.
+    pub image_registries: Vec<String>,
 }
 
 /// `[database]`
@@ -124,6 +128,26 @@ pub struct Auth {
     pub master_key: Secret,
     /// How long a download address works.
     pub download_address_life: Span,
+    /// Who may make an account.
+    pub registration: Registration,
+    /// How long a sign-in lasts.
+    pub session_life: Span,
+    /// Sign-ins to one account that may fail before each further one has to wait.
+    pub sign_in_attempts: u16,
+    /// The same, of one address.
+    pub sign_in_attempts_per_address: u16,
+    /// The longest such wait.
+    pub sign_in_longest_wait: Span,
+}
+
+/// Who may make an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Registration {
+    /// An admin, for others.
+    Closed,
+    /// Everybody, for themselves.
+    Open,
 }
 
 /// `[packages]`
@@ -285,6 +309,18 @@ impl Settings {
         let url = &self.server.external_url;
         if !(url.starts_with("http://") || url.starts_with("https://")) || url.contains(['?', '#', ' ']) {
             return bad("server.external_url", "it must be an address such as https://hub.example.com");
+        }
+        if self.auth.session_life.0 < std::time::Duration::from_mins(1) {
+            return bad("auth.session_life", "it must be 1m or more");
+        }
+        if self.auth.session_life.0 > std::time::Duration::from_hours(3650 * 24) {
+            return bad("auth.session_life", "it must be 3650d or less");
+        }
+        if self.auth.sign_in_longest_wait.0 > std::time::Duration::from_hours(24) {
+            return bad(
+                "auth.sign_in_longest_wait",
+                "it must be 1d or less: whoever guesses makes others wait too",
+            );
         }
         if self.blobs.backend == BlobBackend::S3 && self.blobs.s3_bucket.is_empty() {
             return bad("blobs.s3_bucket", "the backend \"s3\" needs a bucket");

@@ -71,7 +71,7 @@ pub struct BuildLimits {
 impl Default for BuildLimits {
     fn default() -> Self {
         Self {
-            time: Duration::from_secs(3600),
+            time: Duration::from_hours(1),
             memory_bytes: 4 << 30,
             log_bytes: 16 << 20,
             log_line_bytes: 16 << 10,

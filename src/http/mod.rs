@@ -1,5 +1,6 @@
 //! Which surface answers which request? The only home of axum: handlers parse, call one use case, and render.
 
+mod address;
 mod api;
 mod artifacts;
 mod caller;
@@ -8,6 +9,7 @@ mod health;
 mod layers;
 mod ndjson;
 mod packages;
+mod portal;
 mod problem;
 pub mod server;
 mod upload;
@@ -25,6 +27,7 @@ pub fn router(app: App) -> Router {
         .merge(artifacts::routes())
         .merge(v2::routes())
         .merge(api::routes())
+        .merge(portal::routes(&app))
         .with_state(app);
     layers::around(routes)
 }

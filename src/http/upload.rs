@@ -1,7 +1,14 @@
 //! How is an upload received? Straight to a file, hashed on the way, with constant memory whatever the size; what is
 //! refused is still read to its end, because the old clients look for an answer only after they have sent everything.
 
-use std::{io::Write as _, time::Duration};
+use std::{
+    io::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::body::Bytes;
 use futures_util::{Stream, StreamExt as _};
@@ -20,7 +27,7 @@ const PIECES: usize = 16;
 /// Bytes of one form field that is no file.
 const FIELD_BYTES: usize = 256 << 10;
 /// How long what is refused is read on, so that its sender gets to see why.
-const DRAIN_TIME: Duration = Duration::from_secs(60);
+const DRAIN_TIME: Duration = Duration::from_mins(1);
 
 /// A received file.
 #[derive(Debug)]
@@ -31,10 +38,18 @@ pub(super) struct Received {
     pub(super) md5: Md5,
 }
 
+/// Bytes that the form's parser may take in without giving anything out: more means a head or a boundary without end,
+/// which it would keep in memory.
+const UNREAD_BYTES: usize = 4 << 20;
+/// Parts of one form.
+const PARTS: usize = 256;
+
 /// A form whose parts come one after the other.
 pub(super) struct Form {
     multipart: multer::Multipart<'static>,
     timeout: Duration,
+    unread: Arc<AtomicUsize>,
+    parts_left: usize,
 }
 
 impl Form {
@@ -53,13 +68,31 @@ impl Form {
                 "Send it as multipart/form-data with a part called 'file'.",
             )
         })?;
-        Ok(Self { multipart: multer::Multipart::new(body, boundary), timeout })
+        let unread = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&unread);
+        let counted = body.map(move |piece| {
+            let piece = piece.map_err(Into::into)?;
+            if seen.fetch_add(piece.len(), Ordering::Relaxed) > UNREAD_BYTES {
+                return Err(Box::<dyn std::error::Error + Send + Sync>::from("a part's head has no end"));
+            }
+            Ok(piece)
+        });
+        Ok(Self { multipart: multer::Multipart::new(counted, boundary), timeout, unread, parts_left: PARTS })
     }
 
     /// The next part; `None` after the last.
     pub(super) async fn next(&mut self) -> Result<Option<Part>, Error> {
-        match tokio::time::timeout(self.timeout, self.multipart.next_field()).await {
-            Ok(Ok(field)) => Ok(field.map(|field| Part { field, timeout: self.timeout })),
+        if self.parts_left == 0 {
+            let cause = format!("The form has more than {PARTS} parts.");
+            return Err(Error::invalid("too_many_parts", cause, "Send fewer."));
+        }
+        self.parts_left -= 1;
+        let next = tokio::time::timeout(self.timeout, self.multipart.next_field()).await;
+        self.unread.store(0, Ordering::Relaxed);
+        match next {
+            Ok(Ok(field)) => {
+                Ok(field.map(|field| Part { field, timeout: self.timeout, unread: Arc::clone(&self.unread) }))
+            }
             Ok(Err(error)) => Err(broken(&error)),
             Err(_) => Err(too_slow()),
         }
@@ -88,6 +121,7 @@ where
 pub(super) struct Part {
     field: multer::Field<'static>,
     timeout: Duration,
+    unread: Arc<AtomicUsize>,
 }
 
 impl Part {
@@ -182,7 +216,9 @@ impl Part {
     }
 
     async fn piece(&mut self) -> Result<Option<Bytes>, Error> {
-        match tokio::time::timeout(self.timeout, self.field.chunk()).await {
+        let piece = tokio::time::timeout(self.timeout, self.field.chunk()).await;
+        self.unread.store(0, Ordering::Relaxed);
+        match piece {
             Ok(Ok(piece)) => Ok(piece),
             Ok(Err(error)) => Err(broken(&error)),
             Err(_) => Err(too_slow()),

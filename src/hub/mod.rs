@@ -1,5 +1,6 @@
 //! What can be done with Executors and artifacts, in no surface's words? Each use case takes a `Caller` and returns domain types.
 
+mod accept;
 mod access;
 pub mod artifacts;
 pub mod catalog;

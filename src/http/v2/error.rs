@@ -116,6 +116,10 @@ pub(super) fn of_failure(failure: &Failure) -> Error {
         text.push('\n');
         text.push_str(&failure.lines.join("\n"));
     }
+    if matches!(failure.kind, FaultKind::Step | FaultKind::Dependency) {
+        // Public programs and jina 2.5–2.6 look for these words of the public Hub (PROTOCOL.md A).
+        text.push_str("\nProcess(docker) exited on non-zero code");
+    }
     Error::new(kind, code, text, "")
 }
 

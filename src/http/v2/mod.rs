@@ -2,6 +2,7 @@
 //! `/v2/a/b`: real programs use both.
 
 mod artifact;
+mod docker_registry;
 mod error;
 mod executor;
 mod parameters;
@@ -21,7 +22,7 @@ use crate::{
 };
 
 pub(super) fn routes() -> Router<App> {
-    let methods: [(&str, MethodRouter<App>); 17] = [
+    let methods: Vec<(&str, MethodRouter<App>)> = vec![
         ("executor.create", post(executor::push::create)),
         ("executor.createAsync", post(executor::push::create_async)),
         ("executor.update", post(executor::push::update)),
@@ -45,6 +46,21 @@ pub(super) fn routes() -> Router<App> {
         ("artifact.delete", post(artifact::delete::handle)),
         ("artifact.deleteMany", post(artifact::delete_many::handle)),
         ("user.identity.whoami", get(user::whoami::handle).post(user::whoami::handle)),
+        ("user.identity.passwordLogin", post(user::password_login::handle)),
+        ("user.identity.proxiedAuthorize", get(user::proxied_authorize::handle)),
+        ("user.identity.authorize", get(user::authorize::handle)),
+        ("user.identity.grant.auto", get(user::grant_auto::handle).post(user::grant_auto::handle)),
+        // What SDK 0.4 calls it.
+        ("user.identity.grant.auth0Unified", post(user::grant_auto::handle)),
+        ("user.session.dismiss", post(user::session_dismiss::handle)),
+        ("user.session.getRaw", post(user::session_get_raw::handle)),
+        ("user.pat.create", post(user::pat_create::handle)),
+        ("user.pat.list", get(user::pat_list::handle).post(user::pat_list::handle)),
+        ("user.pat.delete", post(user::pat_delete::handle)),
+        (
+            "dockerRegistry.listInternalRegistries",
+            get(docker_registry::list_internal_registries).post(docker_registry::list_internal_registries),
+        ),
     ];
     let mut router = Router::new().route(
         "/v2/.well-known/jwks.json",

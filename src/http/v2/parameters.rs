@@ -174,7 +174,7 @@ mod tests {
             .header(header::CONTENT_TYPE, content_type)
             .body(Body::from(body.to_owned()))
             .unwrap();
-        Parameters::from_request(request, &()).await.ok().expect("good parameters")
+        Parameters::from_request(request, &()).await.unwrap_or_else(|error| panic!("{error:?}"))
     }
 
     #[tokio::test]

@@ -1,3 +1,5 @@
-//! Does the RPC do what its clients rely on? One folder per noun, as in the source.
+//! The RPC, as the clients since jina 2.7 speak it.
 
 mod artifact;
+mod executor;
+mod whoami;
