@@ -6,6 +6,7 @@ mod broken;
 mod crashes;
 mod engines;
 mod newest;
+mod signing_in;
 
 use std::{path::Path, time::Duration};
 

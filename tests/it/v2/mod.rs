@@ -2,4 +2,5 @@
 
 mod artifact;
 mod executor;
+mod user;
 mod whoami;
