@@ -11,8 +11,12 @@ mod ndjson;
 mod packages;
 mod portal;
 mod problem;
+mod pull;
+mod push;
 pub mod server;
+mod story;
 mod upload;
+mod v1;
 mod v2;
 
 use axum::Router;
@@ -25,6 +29,7 @@ pub fn router(app: App) -> Router {
         .merge(health::routes())
         .merge(packages::routes())
         .merge(artifacts::routes())
+        .merge(v1::routes())
         .merge(v2::routes())
         .merge(api::routes())
         .merge(portal::routes(&app))

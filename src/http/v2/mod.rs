@@ -6,6 +6,7 @@ mod docker_registry;
 mod error;
 mod executor;
 mod parameters;
+mod sandbox;
 mod user;
 mod wire;
 
@@ -34,6 +35,10 @@ pub(super) fn routes() -> Router<App> {
             "executor.listAsyncTasks",
             get(executor::list_async_tasks::handle).post(executor::list_async_tasks::handle),
         ),
+        ("executor.getMeta", get(executor::get_meta::handle).post(executor::get_meta::handle)),
+        ("executor.list", get(executor::list::handle).post(executor::list::handle)),
+        ("sandbox.get", get(sandbox::handle).post(sandbox::handle)),
+        ("sandbox.create", get(sandbox::handle).post(sandbox::handle)),
         ("artifact.upload", post(artifact::upload::handle)),
         (
             "artifact.getDownloadUrl",
