@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Makes virtual environments that hold the real, unmodified clients of the Hub, each with the libraries of its day.
 #
-#   scripts/python-clients.sh [NAME…]     NAME: sdk-<version> of jina-hubble-sdk, jina-<version> of jina; none means
-#                                         the two that every test run needs
+#   scripts/python-clients.sh [NAME…]     NAME: sdk-<version> of jina-hubble-sdk, jina-<version> of jina; none means all,
+#                                         which is what the tests need
 #   scripts/python-clients.sh --list      the names known here
 #
 # Prints the folder that holds the environments. They are cached by name and recipe, and made whole or not at all.
@@ -16,7 +16,6 @@ set -euo pipefail
 
 CLIENTS=$CACHE_DIR/clients
 UV_ENVIRONMENT=$CACHE_DIR/uv
-NEEDED=(sdk-0.39.0 sdk-0.22.5)
 
 # What `jina.hubble` of any version imports from other projects, apart from jina's own.
 OLD_JINA_LIBRARIES=(rich requests filelock 'cryptography<39' docker pathspec aiohttp importlib-metadata 'setuptools<66')
@@ -107,7 +106,7 @@ if [[ ${1:-} == --list ]]; then
     exit
 fi
 names=("$@")
-if ((${#names[@]} == 0)); then names=("${NEEDED[@]}"); fi
+if ((${#names[@]} == 0)); then mapfile -t names < <(known); fi
 for name in "${names[@]}"; do
     recipe "$name" >/dev/null || fail "unknown client $name; known are: $(known | tr '\n' ' ')"
 done

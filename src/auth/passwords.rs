@@ -22,6 +22,10 @@ const MAX_BYTES: usize = 1024;
 /// once than this would let a crowd of guesses take the machine's memory.
 static AT_ONCE: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(4));
 
+/// The hash of a text that nobody knows.
+const NO_ONE: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$xN1uJN3LgJz8n7vXWtXUIFxZzoaR0sYb3LrBHtKzVZ8";
+
 /// A hash of a password that a person chose, once it is good enough.
 pub async fn hash_new(password: &Secret, login: &Login) -> Result<String, Error> {
     let text = password.expose();
@@ -52,9 +56,6 @@ pub async fn hash(secret: &Secret) -> Result<String, Error> {
 
 /// Whether `secret` fits `hash`. Without a hash the same work is done for nothing, so that the time tells nothing.
 pub async fn verify(secret: &Secret, hash: Option<&str>) -> Result<bool, Error> {
-    // The hash of a text that nobody knows.
-    const NO_ONE: &str =
-        "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$xN1uJN3LgJz8n7vXWtXUIFxZzoaR0sYb3LrBHtKzVZ8";
     let is_real = hash.is_some();
     let (secret, hash) = (secret.clone(), hash.unwrap_or(NO_ONE).to_owned());
     let fits = on_blocking_thread(move || {
@@ -85,5 +86,14 @@ mod tests {
         assert!(!verify(&Secret::new("wrong horse"), Some(&stored)).await.unwrap());
         assert!(!verify(&secret, None).await.unwrap());
         assert_ne!(stored, hash(&secret).await.unwrap(), "every hash has its own salt");
+    }
+
+    #[tokio::test]
+    async fn the_hash_of_no_one_costs_as_much_as_anybodys() {
+        let stored = hash(&Secret::new("correct horse")).await.unwrap();
+        let (no_one, stored) = (PasswordHash::new(NO_ONE).unwrap(), PasswordHash::new(&stored).unwrap());
+        assert_eq!((no_one.algorithm, no_one.version), (stored.algorithm, stored.version));
+        assert_eq!(no_one.params.to_string(), stored.params.to_string());
+        assert_eq!(no_one.hash.unwrap().len(), stored.hash.unwrap().len());
     }
 }

@@ -35,8 +35,8 @@ pub enum Setup {
 }
 
 impl Auth {
-    /// Offers a setup code when there is nobody yet. The file comes before the row, so that no crash leaves a code that
-    /// nobody can read; of several processes that start at once, one offers.
+    /// Offers a setup code when there is nobody yet. It is on disk, as a draft, before its row is: no crash leaves a code
+    /// that nobody can read. Of several processes that start at once, one offers.
     pub async fn offer_setup(&self) -> Result<Setup, Error> {
         let mut connection = self.store.read().await?;
         if store::users::exist(&mut connection).await? {

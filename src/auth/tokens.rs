@@ -1,6 +1,6 @@
 //! How are access tokens made and found? 256 random bits behind a fixed prefix, stored as their SHA-256.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256 as Hasher};
 
 use super::{Auth, Caller};
@@ -36,19 +36,53 @@ impl Auth {
         name: &str,
         days: Option<i64>,
     ) -> Result<Secret, Error> {
+        let expires_at = match days {
+            Some(days) => Some(self.in_days(days)?),
+            None => None,
+        };
+        self.add_personal_token(user, name, expires_at).await
+    }
+
+    /// Makes a personal access token for whoever asks. One that was asked for with a personal token does not outlive
+    /// that: a token cannot prolong itself.
+    pub async fn issue_personal_token_for(
+        &self,
+        caller: &Caller,
+        name: &str,
+        days: i64,
+    ) -> Result<Secret, Error> {
+        let user = caller.require_user()?.id;
+        let wanted = self.in_days(days)?;
+        let expires_at = match self.session(caller).await? {
+            TokenFacts { kind: TokenKind::Personal, expires_at: Some(end), .. } => wanted.min(end),
+            _ => wanted,
+        };
+        self.add_personal_token(user, name, Some(expires_at)).await
+    }
+
+    fn in_days(&self, days: i64) -> Result<DateTime<Utc>, Error> {
+        if (1..=MAX_DAYS).contains(&days) {
+            return Ok(self.clock.now() + TimeDelta::days(days));
+        }
+        Err(Error::invalid(
+            "token_expiry",
+            format!("A token lives for 1 to {MAX_DAYS} days."),
+            "Choose another number of days.",
+        ))
+    }
+
+    async fn add_personal_token(
+        &self,
+        user: UserId,
+        name: &str,
+        expires_at: Option<DateTime<Utc>>,
+    ) -> Result<Secret, Error> {
         let name = name.trim();
         if name.is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {
             return Err(Error::invalid(
                 "token_name",
                 "A token's name has 1 to 200 characters, none of them a control character.",
                 "Choose another name.",
-            ));
-        }
-        if days.is_some_and(|days| !(1..=MAX_DAYS).contains(&days)) {
-            return Err(Error::invalid(
-                "token_expiry",
-                format!("A token lives for 1 to {MAX_DAYS} days."),
-                "Choose another number of days.",
             ));
         }
         let token = mint(PREFIX);
@@ -59,7 +93,7 @@ impl Auth {
             name,
             kind: TokenKind::Personal,
             hash: hash(&token),
-            expires_at: days.map(|days| now + TimeDelta::days(days)),
+            expires_at,
         };
         let mut transaction = self.store.begin().await?;
         store::tokens::retire_expired_personal(&mut transaction, user, name, now).await?;
@@ -74,24 +108,6 @@ impl Auth {
         })?;
         transaction.commit().await.map_err(StoreError::from)?;
         Ok(token)
-    }
-
-    /// Makes a personal access token for whoever asks. One that was asked for with a personal token does not outlive
-    /// that: a token cannot prolong itself.
-    pub async fn issue_personal_token_for(
-        &self,
-        caller: &Caller,
-        name: &str,
-        days: i64,
-    ) -> Result<Secret, Error> {
-        let user = caller.require_user()?.id;
-        let days = match self.session(caller).await? {
-            TokenFacts { kind: TokenKind::Personal, expires_at: Some(end), .. } => {
-                days.min((end - self.clock.now()).num_days().max(1))
-            }
-            _ => days,
-        };
-        self.issue_personal_token(user, name, Some(days)).await
     }
 
     /// A person's live personal tokens, newest first.

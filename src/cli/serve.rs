@@ -115,8 +115,9 @@ async fn say_how_to_set_up(app: &App) -> Result<(), Failure> {
             code.expose()
         ),
         Setup::OfferedBefore => eprintln!(
-            "Nobody uses this Hub yet. Become its first admin at {page} with the setup code that was shown less than an hour \
-             ago; the process that showed it keeps it in a file like {file}."
+            "Nobody uses this Hub yet. Become its first admin at {page} with the setup code that was shown less than an \
+             hour ago; the process that showed it keeps it in a file like {file}. Or make one here with \
+             `executor-hub user create LOGIN --admin --invite`."
         ),
     }
     Ok(())

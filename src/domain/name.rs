@@ -61,6 +61,7 @@ pub struct Login(String);
 /// are pages and surfaces.
 const RESERVED_LOGINS: &[&str] = &[
     "_catalog",
+    "account",
     "admin",
     "anonymous",
     "api",
@@ -69,6 +70,7 @@ const RESERVED_LOGINS: &[&str] = &[
     "assets",
     "executor",
     "executors",
+    "invitations",
     "library",
     "livez",
     "metrics",
@@ -76,6 +78,10 @@ const RESERVED_LOGINS: &[&str] = &[
     "ping",
     "readyz",
     "rpc",
+    "setup",
+    "sign-in",
+    "sign-out",
+    "sign-up",
     "token",
     "v1",
     "v2",

@@ -188,7 +188,7 @@ impl Hub {
             ErrorKind::OverQuota,
             "artifact_quota",
             cause,
-            "Delete artifacts that you do not need, or ask the operator for more (`artifacts.quota`).",
+            "Delete artifacts that you do not need, or ask the operator for more (`artifacts.quota`, `artifacts.max_count`).",
         ))
     }
 }

@@ -7,6 +7,7 @@ mod crashes;
 mod engines;
 mod generations;
 mod newest;
+mod signing_in;
 
 use std::{path::Path, time::Duration};
 

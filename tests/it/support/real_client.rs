@@ -51,6 +51,11 @@ impl Person {
         self
     }
 
+    /// Where this person's client keeps what it remembers.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
     /// Writes a package's files into a folder of this person's; what was there before goes, except what the client
     /// remembers there.
     pub fn folder(&self, name: &str, package: &Package) -> String {
@@ -78,6 +83,8 @@ impl Person {
             .env("JINA_HUB_ROOT", home.join("jina"))
             .env("JINA_HUB_CACHE_DIR", home.join("cache"))
             .env("JINA_HUBBLE_REGISTRY", &self.hub)
+            // There is no browser here but the test's.
+            .env("BROWSER", "true")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -106,8 +113,8 @@ pub struct Running {
 }
 
 impl Running {
-    /// Waits until it shows this text.
-    pub async fn shows(&mut self, wanted: &str) {
+    /// Waits until it shows this text, and returns everything that it has shown so far.
+    pub async fn shows(&mut self, wanted: &str) -> &str {
         let reading = async {
             while !self.text.contains(wanted) {
                 let read = self.lines.read_line(&mut self.text).await.unwrap();
@@ -116,6 +123,7 @@ impl Running {
         };
         let shown = tokio::time::timeout(PATIENCE, reading).await;
         assert!(shown.is_ok(), "the client does not show {wanted:?}:\n{}", self.text);
+        &self.text
     }
 
     /// Waits until it ends.
@@ -154,6 +162,12 @@ impl Said {
     pub fn error(&self) -> &str {
         assert_eq!(self.report["ok"], false, "{}", self.text);
         self.report["error"].as_str().unwrap()
+    }
+
+    /// The class of the client's exception, for a command that failed.
+    pub fn exception(&self) -> &str {
+        assert_eq!(self.report["ok"], false, "{}", self.text);
+        self.report["type"].as_str().unwrap()
     }
 
     /// The value that its panels show beside `label`.

@@ -1,5 +1,7 @@
 //! The RPC, as the clients since jina 2.7 speak it.
 
+mod artifact;
 mod executor;
 mod traps;
+mod user;
 mod whoami;

@@ -51,18 +51,19 @@ fn lines(app: App, link: Secret, grant: Grant) -> impl Stream<Item = Option<Valu
     let stopping = app.stopping();
     let end = async move {
         let outcome = tokio::select! {
-            outcome = app.auth().device_outcome(&link) => outcome,
-            // Another replica, or the next start, can serve a new try at once.
-            () = stopping.cancelled_owned() => Outcome::Expired,
+            outcome = app.auth().device_outcome(&link) => Some(outcome),
+            () = stopping.cancelled_owned() => None,
         };
         match outcome {
-            Outcome::Allowed => {
+            Some(Outcome::Allowed) => {
                 event("authorize", &json!({"code": grant.code.expose(), "state": grant.state.expose()}))
             }
-            Outcome::Refused => event("error", &json!("The sign-in was refused in the browser.")),
-            Outcome::Waiting | Outcome::Expired => {
+            Some(Outcome::Refused) => event("error", &json!("The sign-in was refused in the browser.")),
+            Some(Outcome::Waiting | Outcome::Expired) => {
                 event("error", &json!("Nobody signed in in time. Try again with `jina auth login`."))
             }
+            // Another replica, or the next start, can serve a new try at once.
+            None => event("error", &json!("The Hub is stopping. Try again with `jina auth login`.")),
         }
     };
     let rest = stream::unfold(Some(Box::pin(end)), async |end| {
