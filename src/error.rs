@@ -180,15 +180,21 @@ pub(crate) fn every_kind() -> Vec<ErrorKind> {
     for kind in &all {
         // A new kind does not compile here until it is in the list above.
         match kind {
-            K::Invalid | K::BrokenUpload | K::Unauthenticated | K::Forbidden | K::NotFound | K::NameTaken => {
-            }
-            K::PolicyDenied
+            K::Invalid
+            | K::BrokenUpload
+            | K::Unauthenticated
+            | K::Forbidden
+            | K::NotFound
+            | K::NameTaken
+            | K::PolicyDenied
             | K::TooLarge
             | K::OverQuota
             | K::Rejected(_)
             | K::BuildFailed
-            | K::RateLimited => {}
-            K::Unavailable | K::NotImplemented | K::Internal => {}
+            | K::RateLimited
+            | K::Unavailable
+            | K::NotImplemented
+            | K::Internal => {}
         }
     }
     all

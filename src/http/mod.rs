@@ -28,13 +28,8 @@ pub fn router(app: App) -> Router {
     let routes = Router::new()
         .merge(health::routes())
         .merge(packages::routes())
-<<<<<<< HEAD
-        .merge(v1::routes())
-        .merge(artifacts::routes())
-=======
         .merge(artifacts::routes())
         .merge(v1::routes())
->>>>>>> main
         .merge(v2::routes())
         .merge(api::routes())
         .merge(portal::routes(&app))

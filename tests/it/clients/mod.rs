@@ -45,5 +45,5 @@ async fn newest_task(somebody: &Client, name: &str) -> String {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), looking).await.expect("a build of the Executor")
+    tokio::time::timeout(Duration::from_mins(1), looking).await.expect("a build of the Executor")
 }

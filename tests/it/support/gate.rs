@@ -11,7 +11,7 @@ use tokio::{
 use super::package::Package;
 
 /// A busy machine may need long to get to the step.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Where builds come to a stop.
 pub struct Gate {

@@ -18,7 +18,7 @@ use super::{child::setting, package::Package};
 
 const DRIVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/drive.py");
 /// Much longer than any command takes, so that only one that hangs is ended.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Somebody at a machine with one generation of client.
 pub struct Person {

@@ -30,7 +30,7 @@ const START_TIME: Duration = Duration::from_secs(90);
 pub struct Installation {
     folder: TempDir,
     environment: BTreeMap<String, String>,
-    _database: Option<TestDatabase>,
+    database: Option<TestDatabase>,
 }
 
 impl Installation {
@@ -40,7 +40,7 @@ impl Installation {
         let url = database.options().to_url_lossy().to_string();
         let mut installation = Self::with_private_postgres();
         installation.environment.insert("HUB_DATABASE__URL".into(), url);
-        installation._database = Some(database);
+        installation.database = Some(database);
         installation
     }
 
@@ -65,7 +65,7 @@ impl Installation {
                 environment.insert(name.to_owned(), value);
             }
         }
-        Self { folder, environment, _database: None }
+        Self { folder, environment, database: None }
     }
 
     /// Changes a setting, by the name of its environment variable without `HUB_`.
