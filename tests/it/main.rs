@@ -10,4 +10,5 @@ mod inspect;
 mod portal;
 mod postgres;
 mod support;
+mod v1;
 mod v2;

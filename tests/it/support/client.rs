@@ -93,6 +93,11 @@ impl Client {
 
     /// Pushes exactly these fields and bytes.
     pub async fn push_bytes(&self, method: &str, fields: &[(&str, &str)], zip: &[u8]) -> Answer {
+        self.push_to(Method::POST, &format!("/v2/rpc/{method}"), fields, zip).await
+    }
+
+    /// Sends the form of a push, with the headers of a client.
+    pub async fn push_to(&self, method: Method, path: &str, fields: &[(&str, &str)], zip: &[u8]) -> Answer {
         const BOUNDARY: &str = "0123456789abcdef";
         let mut body = Vec::new();
         for (name, value) in fields {
@@ -115,6 +120,6 @@ impl Client {
             ("jinameta-session-id", "5b0f4d9c-0000-11ee-8000-0242ac120002"),
             ("jinameta-processor", ""),
         ];
-        self.send(Method::POST, &format!("/v2/rpc/{method}"), &headers, body).await
+        self.send(method, path, &headers, body).await
     }
 }

@@ -2,5 +2,6 @@
 
 mod artifact;
 mod executor;
+mod traps;
 mod user;
 mod whoami;

@@ -2,6 +2,7 @@
 
 mod broken_uploads;
 mod failing_builds;
+mod listing;
 mod progress;
 mod protected_tags;
 mod pull;
