@@ -16,6 +16,7 @@ mod dockerfile;
 mod folder;
 mod hash;
 mod modules;
+mod pack;
 mod pyproject;
 mod python;
 mod readme;
@@ -25,8 +26,9 @@ mod yaml;
 
 use std::{fs::File, io};
 
+pub use pack::pack;
 pub use python::{PythonParser, child as python_child};
-pub use refusal::{Refusal, RefusalClass};
+pub use refusal::{Refusal, RefusalClass, misleads};
 
 use self::{archive::Archive, folder::Folder, requirements::Requirements};
 use crate::domain::{

@@ -3,6 +3,7 @@
 
 mod api;
 mod builds;
+mod cli;
 mod docker;
 mod inspect;
 mod postgres;
