@@ -35,7 +35,8 @@ impl Inspect {
     pub(super) fn run(&self, settings: &Settings) -> Result<(), Failure> {
         match self.inspect(settings) {
             Ok(inspection) if self.json => {
-                println!("{:#}", serde_json::to_value(&inspection.package).map_err(anyhow::Error::from)?);
+                let text = serde_json::to_string_pretty(&inspection.package).map_err(anyhow::Error::from)?;
+                println!("{text}");
                 Ok(())
             }
             Ok(inspection) => {

@@ -217,3 +217,46 @@ fn authors_cannot_steer_the_terminal() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.starts_with("Name          a?[2Jb?\n"), "{text:?}");
 }
+
+/// Peak memory of a run and of its children, in KiB.
+fn peak_memory(path: &Path) -> u64 {
+    let script = "import resource, subprocess, sys\nsubprocess.run(sys.argv[1:], env={'HOME': '/nowhere'}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\nprint(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n";
+    let output = Command::new("python3")
+        .args(["-c", script, env!("CARGO_BIN_EXE_executor-hub"), "inspect"])
+        .arg(path)
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+}
+
+#[test]
+fn hostile_files_cost_little_memory() {
+    const SIZE: usize = 255 << 10;
+    let fill = |start: &str, piece: &str, end: &str, bytes: usize| {
+        format!("{start}{}{end}", piece.repeat((bytes - start.len() - end.len()) / piece.len()))
+    };
+    let (yaml, toml) = ((64 << 10) - 8, (128 << 10) - 8);
+    let hostile = [
+        ("config.yml", fill("{", "a,", "}", yaml)),
+        ("config.yml", fill("{", "a:,", "", yaml)),
+        ("config.yml", fill("[", ",", "]", yaml)),
+        ("config.yml", fill("[", "a: b,", "]", yaml)),
+        ("config.yml", fill("x: [", "&a b,", "]", yaml)),
+        ("config.yml", fill("{", "a,", "}", SIZE)),
+        ("manifest.yml", fill("[", "{},", "]", yaml)),
+        ("pyproject.toml", fill("a=", "[", "", toml)),
+        ("pyproject.toml", fill("a", ".a", "=1", toml)),
+        ("pyproject.toml", fill("a=[", "1,", "]", toml)),
+        ("pyproject.toml", fill("a=[", "{},", "]", toml)),
+        ("pyproject.toml", fill("", "[[a]]\n", "", toml)),
+        ("requirements.txt", fill("", "a\n", "", SIZE)),
+        ("requirements.txt", fill("", "${A}", "", SIZE)),
+        ("requirements.txt", fill("", "://", "", SIZE)),
+        ("Dockerfile", fill("FROM x\n", "RUN x\n", "", SIZE)),
+    ];
+    let baseline = peak_memory(package(&[]).path());
+    for (path, text) in &hostile {
+        let peak = peak_memory(package(&[(path, text)]).path());
+        assert!(peak < baseline + (16 << 10), "{path} {:?}…: {peak} KiB over {baseline} KiB", &text[..12]);
+    }
+}
