@@ -16,6 +16,8 @@ COPY Cargo.toml Cargo.lock ./
 COPY .sqlx .sqlx
 COPY config config
 COPY migrations migrations
+COPY templates templates
+COPY assets assets
 COPY src src
 # Queries are checked against .sqlx; a build never meets a database.
 ENV SQLX_OFFLINE=true

@@ -41,6 +41,8 @@ pub enum ErrorKind {
     PolicyDenied,
     /// More bytes than allowed.
     TooLarge,
+    /// More than one person may have.
+    OverQuota,
     /// The package cannot be used; the number is the one that old clients look for (4000–5000).
     Rejected(u16),
     /// The image build failed.
@@ -151,4 +153,43 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_deref().map(|source| source as &(dyn std::error::Error + 'static))
     }
+}
+
+/// One error kind of each sort, for tests that must leave none out.
+#[cfg(test)]
+pub(crate) fn every_kind() -> Vec<ErrorKind> {
+    use ErrorKind as K;
+    let all = vec![
+        K::Invalid,
+        K::BrokenUpload,
+        K::Unauthenticated,
+        K::Forbidden,
+        K::NotFound,
+        K::NameTaken,
+        K::PolicyDenied,
+        K::TooLarge,
+        K::OverQuota,
+        K::Rejected(4000),
+        K::Rejected(5000),
+        K::BuildFailed,
+        K::RateLimited,
+        K::Unavailable,
+        K::NotImplemented,
+        K::Internal,
+    ];
+    for kind in &all {
+        // A new kind does not compile here until it is in the list above.
+        match kind {
+            K::Invalid | K::BrokenUpload | K::Unauthenticated | K::Forbidden | K::NotFound | K::NameTaken => {
+            }
+            K::PolicyDenied
+            | K::TooLarge
+            | K::OverQuota
+            | K::Rejected(_)
+            | K::BuildFailed
+            | K::RateLimited => {}
+            K::Unavailable | K::NotImplemented | K::Internal => {}
+        }
+    }
+    all
 }

@@ -4,9 +4,10 @@
 //!             cli ───────────────┐            main.rs parses and leaves
 //!                                ▼
 //!    http ──────────────────▶  app            builds everything once
+//!    ├ v1   (REST of jina 2)     │
 //!    ├ v2   (RPC)                │
-//!    └ api  (REST)               ▼
-//!                         hub · builds · auth           use cases
+//!    ├ api  (our REST)           ▼
+//!    └ portal             hub · builds · auth           use cases
 //!                                │
 //!                                ▼
 //!               store · blobs · inspect · postgres      capabilities

@@ -14,7 +14,19 @@ use crate::{
     },
 };
 
-pub use crate::store::executor_search::Listed;
+pub use crate::store::executor_search::{Listed, Wanted};
+
+/// How many Executors a search finds at most.
+const MOST_FOUND: i64 = 1000;
+
+/// A numbered page of a search.
+#[derive(Debug)]
+pub struct FoundPage {
+    /// The Executors of this page.
+    pub items: Vec<Listed>,
+    /// How many were found in all; no more than a thousand are looked for.
+    pub total: usize,
+}
 
 impl Hub {
     /// Executors by their last push, newest first. `cursor` is what the page before said; one that nobody made is an
@@ -26,11 +38,7 @@ impl Hub {
         size: PageSize,
     ) -> Result<Page<Listed>, Error> {
         let after = cursor.map(read_cursor).transpose()?;
-        let audience = match caller.user_id() {
-            Some(id) => Audience::Person(id),
-            None if self.0.rules.hub.sign_in_required => return Err(Error::sign_in_required(false)),
-            None => Audience::Everyone,
-        };
+        let audience = self.audience(caller)?;
         let mut connection = self.0.store.read().await?;
         // One more than a page holds tells whether there is another.
         let wanted = size.as_i64();
@@ -39,6 +47,32 @@ impl Hub {
         items.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
         let next = items.last().filter(|_| has_more).map(write_cursor);
         Ok(Page { items, next })
+    }
+
+    /// Page `number` (from 0) of the Executors that fit, the last pushed first. For clients that count pages; what it
+    /// costs is bounded, and so is what it finds.
+    pub async fn search(
+        &self,
+        caller: &Caller,
+        wanted: &Wanted,
+        number: usize,
+        size: PageSize,
+    ) -> Result<FoundPage, Error> {
+        let audience = self.audience(caller)?;
+        let mut connection = self.0.store.read().await?;
+        let found = store::executor_search::matching(&mut connection, audience, wanted, MOST_FOUND).await?;
+        let size = usize::try_from(size.as_i64()).unwrap_or(1);
+        let page = found.chunks(size.max(1)).nth(number).unwrap_or_default();
+        let items = store::executor_search::listed(&mut connection, page).await?;
+        Ok(FoundPage { items, total: found.len() })
+    }
+
+    fn audience(&self, caller: &Caller) -> Result<Audience, Error> {
+        match caller.user_id() {
+            Some(id) => Ok(Audience::Person(id)),
+            None if self.0.rules.hub.sign_in_required => Err(Error::sign_in_required(false)),
+            None => Ok(Audience::Everyone),
+        }
     }
 }
 

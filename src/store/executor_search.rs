@@ -47,6 +47,15 @@ pub enum Audience {
     Person(UserId),
 }
 
+impl Audience {
+    fn person(self) -> Option<UserId> {
+        match self {
+            Self::Everyone => None,
+            Self::Person(id) => Some(id),
+        }
+    }
+}
+
 struct Row {
     id: ExecutorId,
     owner_id: Option<UserId>,
@@ -68,10 +77,7 @@ pub async fn recent(
     after: Option<After>,
     limit: i64,
 ) -> Result<Vec<Listed>, StoreError> {
-    let person = match audience {
-        Audience::Everyone => None,
-        Audience::Person(id) => Some(id),
-    };
+    let person = audience.person();
     let (time, id) =
         after.map_or((DateTime::<Utc>::MAX_UTC, None), |after| (after.last_pushed_at, Some(after.id)));
     // Postgres ends before chrono does.
@@ -110,19 +116,107 @@ pub async fn recent(
     )
     .fetch_all(connection)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Listed {
-                owner: executors::owner(&row.id, row.owner_id, row.owner_login)?,
-                name: executors::name(&row.id, row.name)?,
-                id: row.id,
-                visibility: row.visibility,
-                description: row.description,
-                keywords: row.keywords.map(|keywords| keywords.0).unwrap_or_default(),
-                tags: row.tags.unwrap_or_default(),
-                created_at: row.created_at,
-                last_pushed_at: row.last_pushed_at,
-            })
+    rows.into_iter().map(Listed::try_from).collect()
+}
+
+/// What a search asks for; what is `None` or empty does not count.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// In the name, the owner's login or the description, whatever its case.
+    pub text: Option<String>,
+    /// The owner's login.
+    pub author: Option<String>,
+    /// Any of these.
+    pub keywords: Vec<String>,
+    /// Whether those without an owner count.
+    pub with_ownerless: bool,
+}
+
+/// How many Executors a search looks at, the last pushed first: what it costs does not grow with the Hub.
+const LOOKED_AT: i64 = 10_000;
+
+/// The handles of Executors that fit, the last pushed first, at most `limit` of them, among the newest ten thousand.
+pub async fn matching(
+    connection: &mut Connection,
+    audience: Audience,
+    wanted: &Wanted,
+    limit: i64,
+) -> Result<Vec<ExecutorId>, StoreError> {
+    let rows = sqlx::query_scalar!(
+        r#"WITH newest AS (
+               (SELECT id, last_pushed_at FROM executors
+                WHERE visibility = 'public' AND last_pushed_at IS NOT NULL AND discarded_at IS NULL
+                ORDER BY last_pushed_at DESC, id DESC LIMIT $6)
+               UNION
+               (SELECT id, last_pushed_at FROM executors
+                WHERE owner_id = $1 AND last_pushed_at IS NOT NULL AND discarded_at IS NULL
+                ORDER BY last_pushed_at DESC, id DESC LIMIT $6)
+               ORDER BY last_pushed_at DESC, id DESC LIMIT $6
+           )
+           SELECT e.id AS "id!: ExecutorId"
+           FROM newest n JOIN executors e ON e.id = n.id
+           LEFT JOIN users u ON u.id = e.owner_id
+           LEFT JOIN LATERAL (SELECT package FROM commits
+                              WHERE executor_id = e.id AND usable_at IS NOT NULL
+                              ORDER BY created_at DESC, id DESC LIMIT 1) c ON true
+           WHERE ($2::text IS NULL OR position(lower($2) IN concat_ws(' ', e.name_key, u.login_key,
+                                                       lower(c.package ->> 'description'))) > 0)
+             AND ($3::text IS NULL OR u.login_key = lower($3))
+             AND (cardinality($4::text[]) = 0 OR c.package -> 'keywords' ?| $4)
+             AND ($5 OR e.owner_id IS NOT NULL)
+           ORDER BY n.last_pushed_at DESC, n.id DESC LIMIT $7"#,
+        audience.person() as Option<UserId>,
+        wanted.text,
+        wanted.author,
+        &wanted.keywords,
+        wanted.with_ownerless,
+        LOOKED_AT,
+        limit
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows)
+}
+
+/// These Executors, in the order of their last push. Whether the caller may see them was decided when they were found.
+pub async fn listed(connection: &mut Connection, ids: &[ExecutorId]) -> Result<Vec<Listed>, StoreError> {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT e.id AS "id!: ExecutorId", e.owner_id AS "owner_id: UserId", u.login AS "owner_login?", e.name,
+                  e.visibility AS "visibility!: Visibility", c.package ->> 'description' AS description,
+                  c.package -> 'keywords' AS "keywords: Json<Vec<String>>",
+                  ARRAY(SELECT t.name FROM tags t WHERE t.executor_id = e.id
+                        ORDER BY t.moved_at DESC, t.name LIMIT 20) AS tags,
+                  e.created_at AS "created_at!", e.last_pushed_at AS "last_pushed_at!"
+           FROM executors e
+           LEFT JOIN users u ON u.id = e.owner_id
+           LEFT JOIN LATERAL (SELECT package FROM commits
+                              WHERE executor_id = e.id AND usable_at IS NOT NULL
+                              ORDER BY created_at DESC, id DESC LIMIT 1) c ON true
+           WHERE e.id = ANY($1) AND e.last_pushed_at IS NOT NULL
+           ORDER BY e.last_pushed_at DESC, e.id DESC"#,
+        &ids
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(Listed::try_from).collect()
+}
+
+impl TryFrom<Row> for Listed {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            owner: executors::owner(&row.id, row.owner_id, row.owner_login)?,
+            name: executors::name(&row.id, row.name)?,
+            id: row.id,
+            visibility: row.visibility,
+            description: row.description,
+            keywords: row.keywords.map(|keywords| keywords.0).unwrap_or_default(),
+            tags: row.tags.unwrap_or_default(),
+            created_at: row.created_at,
+            last_pushed_at: row.last_pushed_at,
         })
-        .collect()
+    }
 }

@@ -4,8 +4,10 @@
 mod api;
 mod builds;
 mod cli;
+mod clients;
 mod docker;
 mod inspect;
+mod portal;
 mod postgres;
 mod support;
 mod v2;

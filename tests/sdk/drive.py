@@ -4,6 +4,8 @@
     PYTHON drive.py pull URI [...]
     PYTHON drive.py status FOLDER [...]
     PYTHON drive.py client METHOD ['{"argument": "value"}']      a method of `hubble.Client`, SDK only
+    PYTHON drive.py auth login|logout|token [...]                `jina auth …`, SDK only
+    PYTHON drive.py login                                        `hubble.login()` of a program, SDK only
 
 PYTHON is the interpreter of one of the environments that scripts/python-clients.sh makes; which client it holds, and so
 which arguments count, is for that client's own parser to say. The client prints what it always prints; the last line is
@@ -11,7 +13,8 @@ which arguments count, is for that client's own parser to say. The client prints
     {"ok": true, "client": "jina-hubble-sdk 0.39.0", "result": {...}}
     {"ok": false, "client": "...", "type": "RequestException", "error": "what the client's user is told"}
 
-The result is the executor that a push or status ended with, what a pull says to use, or what the client method returned.
+The result is the executor that a push or status ended with, what a pull says to use, what the client method returned, or
+who is signed in after a login.
 Exit status 0 goes with "ok": true, 1 with false.
 
 The caller gives JINA_HUBBLE_REGISTRY and a HOME of its own, because clients remember pushes and tokens there; JINA_AUTH_TOKEN
@@ -111,6 +114,38 @@ def client_call(method, arguments='{}'):
     return f'jina-hubble-sdk {hubble.__version__}', lambda: getattr(client, method)(**json.loads(arguments))
 
 
+def auth_command(arguments):
+    """The SDK's name, and a function that does what `jina auth …` does."""
+    import hubble
+    from hubble import api
+    from hubble.parsers import get_main_parser
+
+    parsed = get_main_parser().parse_args(arguments)
+    return f'jina-hubble-sdk {hubble.__version__}', lambda: getattr(api, parsed.auth_cli)(parsed)
+
+
+def login():
+    """The SDK's name, and a function that signs in as a program does and tells who that was."""
+    import hubble
+
+    def run():
+        hubble.login(interactive=False)
+        return hubble.Client(max_retries=None, jsonify=True).get_user_info()['data']
+
+    return f'jina-hubble-sdk {hubble.__version__}', run
+
+
+def command_line(command, arguments):
+    """What to run for a command of this driver."""
+    if command == 'client':
+        return client_call(*arguments)
+    if command == 'auth':
+        return auth_command(arguments)
+    if command == 'login':
+        return login()
+    return hub_command(command, arguments)
+
+
 def main(command, *arguments):
     registry = os.environ.get('JINA_HUBBLE_REGISTRY')
     if not registry:
@@ -129,7 +164,7 @@ def main(command, *arguments):
 
     name = 'unknown'
     try:
-        name, run = client_call(*arguments) if command == 'client' else hub_command(command, arguments)
+        name, run = command_line(command, arguments)
         report = {'ok': True, 'client': name, 'result': run()}
     # A wrong argument ends the parser with SystemExit; that is an outcome like any other here.
     except (Exception, SystemExit) as error:

@@ -9,7 +9,6 @@ use axum::{
 use serde_json::{Value, json};
 
 use crate::{
-    domain::task::{Failure, FaultKind},
     error::{Error, ErrorKind},
     http::{
         layers::{LoggedError, current_request_id},
@@ -56,6 +55,7 @@ fn number(kind: ErrorKind) -> (u32, &'static str) {
         ErrorKind::NotFound => (40403, "RequestedEntityNotFoundError"),
         ErrorKind::PolicyDenied => (40902, "ResourcePolicyDenyError"),
         ErrorKind::TooLarge => (41301, "FileTooLargeError"),
+        ErrorKind::OverQuota => (41302, "MaximumUploadSizeReachedError"),
         ErrorKind::NameTaken => (42202, "IdentifierNamespaceOccupiedError"),
         ErrorKind::Rejected(_) => (42205, "DownstreamServiceFailureError"),
         ErrorKind::BuildFailed => (50003, "ServerSubprocessError"),
@@ -103,22 +103,61 @@ pub(super) fn stream_line(error: &Error, request_id: Option<&str>) -> Value {
     line
 }
 
-/// A failed build as an error.
-pub(super) fn of_failure(failure: &Failure) -> Error {
-    let (kind, code) = match failure.kind {
-        FaultKind::ProtectedTag => (ErrorKind::PolicyDenied, "tag_protected"),
-        FaultKind::Engine => (ErrorKind::Unavailable, "engine"),
-        kind => (ErrorKind::BuildFailed, kind.as_str()),
-    };
-    let mut text = failure.message.clone();
-    if !failure.lines.is_empty() {
-        text.push('\n');
-        text.push_str(&failure.lines.join("\n"));
-    }
-    Error::new(kind, code, text, "")
-}
-
 /// What the log shall say.
 pub(super) fn for_log(error: &Error) -> LoggedError {
     logged(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::every_kind;
+
+    /// The keys of the dictionary that `hubble.Client` looks `status` up in; anything else makes it die of a `KeyError`.
+    const KNOWN: [u32; 26] = [
+        40001, 40002, 40003, 40004, 40101, 40102, 40103, 40301, 40401, 40402, 40403, 40501, 40502, 40901,
+        41301, 41302, 42201, 42202, 42203, 42204, 50001, 50002, 50003, 50004, 50005, 50006,
+    ];
+
+    fn error(kind: ErrorKind) -> Error {
+        Error::new(kind, "code", "What happened.", "What to do.")
+    }
+
+    #[test]
+    fn every_kind_of_error_fills_the_fields_that_each_generation_reads() {
+        for kind in every_kind() {
+            let line = stream_line(&error(kind), Some("abc"));
+            let shown = |value: &Value| value.as_str().is_some_and(|text| text.contains("What happened."));
+            // 2.7 and 3.0 read payload.message, which must be a text; 3.1 and 3.2 message; 3.3 and later
+            // payload.readableMessage; 0.26.2 and later, at HTTP 400 and above, readableMessage.
+            assert_eq!(line["type"], "error", "{kind:?}");
+            assert!(shown(&line["payload"]["message"]) && shown(&line["message"]), "{line}");
+            assert!(shown(&line["payload"]["readableMessage"]) && shown(&line["readableMessage"]), "{line}");
+            // Asynchronous pushes stop at a `code` of 400 and above and show `message`.
+            assert!(line["code"].as_u64().is_some_and(|code| code >= 400), "{line}");
+            assert_eq!(line["code"].as_u64(), Some(u64::from(http_status(kind).as_u16())));
+            // With these two, 3.3 and later would show words of their own instead of ours.
+            assert!(
+                line["payload"].get("service").is_none() && line["payload"].get("cmd").is_none(),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_number_but_the_two_of_pushes_is_one_that_the_sdk_knows() {
+        for kind in every_kind() {
+            let (status, name) = number(kind);
+            let is_of_pushes = matches!(kind, ErrorKind::PolicyDenied | ErrorKind::Rejected(_));
+            assert_eq!(KNOWN.contains(&status), !is_of_pushes, "{kind:?} {status}");
+            let whole = envelope(&error(kind), None);
+            assert!(whole["message"].as_str().is_some_and(|text| text.starts_with(name)), "{whole}");
+        }
+    }
+
+    #[test]
+    fn what_the_inspection_found_is_told_by_its_number_too() {
+        let whole = envelope(&error(ErrorKind::Rejected(4001)), None);
+        assert_eq!(whole["err"]["code"], 4001);
+    }
 }

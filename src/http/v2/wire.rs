@@ -1,11 +1,9 @@
 //! What do several RPC methods send alike? The Executor object, and events as stream lines.
 
-use axum::http::HeaderMap;
 use serde_json::{Value, json};
 
 use crate::domain::{
     CommitId, ExecutorId, Secret, Tag, Visibility,
-    commit::ClientFacts,
     executor::{Executor, Owner},
     task::{Phase, TaskEvent},
 };
@@ -49,7 +47,8 @@ pub(super) fn head(id: &ExecutorId, executor: &Executor, visibility: Visibility)
     object
 }
 
-fn owner_object(owner: &Owner) -> Value {
+/// Whose it is.
+pub(super) fn owner_object(owner: &Owner) -> Value {
     json!({"_id": owner.id.to_string(), "name": owner.login.as_str()})
 }
 
@@ -72,25 +71,6 @@ fn subject(phase: Phase) -> &'static str {
         Phase::Build => "buildWorkspace",
         Phase::Image => "pushImage",
         Phase::Commit => "commitSave",
-    }
-}
-
-/// Makes a console line harmless for clients before SDK 0.34.1, which read `[/…]` as markup and crash (PROTOCOL.md B).
-pub(super) fn without_markup(line: &str) -> String {
-    line.replace("[/", "[ /")
-}
-
-/// What the client said of its libraries. Of some 45 headers only these are read, and none is logged.
-pub(super) fn client_facts(headers: &HeaderMap) -> ClientFacts {
-    let fact = |name: &str| {
-        let text = headers.get(format!("jinameta-{name}"))?.to_str().ok()?.trim();
-        (!text.is_empty() && text != "(unset)" && text.len() <= 64).then(|| text.to_owned())
-    };
-    ClientFacts {
-        jina: fact("jina"),
-        docarray: fact("docarray"),
-        python: fact("python"),
-        architecture: fact("architecture"),
     }
 }
 

@@ -96,6 +96,13 @@ impl TestHub {
         self.anonymous().with_token(token.expose())
     }
 
+    /// A new person with a session and no other token.
+    pub async fn session(&self, login: &str) -> Client {
+        let user = self.app.auth().create_user(login, None, Role::Member).await.unwrap();
+        let token = self.app.auth().open_session(user.id, "test").await.unwrap();
+        self.anonymous().with_token(token.expose())
+    }
+
     /// How many rows a table has.
     pub async fn count(&self, table: &'static str) -> i64 {
         sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}")))

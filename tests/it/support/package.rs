@@ -1,6 +1,10 @@
 //! What do tests push? Zips as the clients make them, made by a few words.
 
-use std::io::{Cursor, Write as _};
+use std::{
+    fs,
+    io::{Cursor, Write as _},
+    path::Path,
+};
 
 use md5::{Digest as _, Md5};
 use zip::{ZipWriter, write::SimpleFileOptions};
@@ -36,10 +40,35 @@ impl Package {
         self
     }
 
+    /// Adds a file of any bytes.
+    pub fn with_bytes(mut self, path: &str, content: Vec<u8>) -> Self {
+        self.files.retain(|(other, _)| other != path);
+        self.files.push((path.to_owned(), content));
+        self
+    }
+
     /// Leaves a file out.
     pub fn without(mut self, path: &str) -> Self {
         self.files.retain(|(other, _)| other != path);
         self
+    }
+
+    /// The content of a file.
+    pub fn content(&self, path: &str) -> &[u8] {
+        &self.files.iter().find(|(other, _)| other == path).unwrap().1
+    }
+
+    /// Writes the files into a folder, and removes others from it, except hidden ones: clients keep notes there.
+    pub fn write_to(&self, folder: &Path) {
+        fs::create_dir_all(folder).unwrap();
+        for entry in fs::read_dir(folder).unwrap().flatten() {
+            if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+                fs::remove_file(entry.path()).unwrap();
+            }
+        }
+        for (path, content) in &self.files {
+            fs::write(folder.join(path), content).unwrap();
+        }
     }
 
     /// The zip.

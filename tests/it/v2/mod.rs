@@ -1,4 +1,6 @@
 //! The RPC, as the clients since jina 2.7 speak it.
 
+mod artifact;
 mod executor;
+mod user;
 mod whoami;

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use crate::{
     app::App,
-    domain::{ExecutorRef, Secret, Tag},
+    domain::Secret,
     error::Error,
     http::{
-        caller, packages,
+        caller, packages, pull,
         v2::{error::RpcError, parameters::Parameters, wire},
     },
     hub::pull::{Pull, Pulled},
@@ -34,18 +34,7 @@ pub(in crate::http::v2) async fn handle(
 
 fn read(parameters: &Parameters) -> Result<Pull, Error> {
     let id = parameters.required("id")?;
-    let reference = id.parse::<ExecutorRef>();
-    let tag = parameters.text("tag").map(|text| text.parse::<Tag>());
-    let (Ok(reference), Ok(tag)) = (reference, tag.transpose()) else {
-        // No Executor can have such a name or tag: the same words as for one that nobody pushed.
-        let shown: String = id.chars().filter(|c| !c.is_control()).take(128).collect();
-        return Err(Error::new(
-            crate::error::ErrorKind::NotFound,
-            "executor_not_found",
-            format!("No such executor: {shown}."),
-            "Check the name and the tag; a private Executor needs its owner's sign-in or its secret.",
-        ));
-    };
+    let (reference, tag) = pull::reference(&id, parameters.text("tag").as_deref())?;
     Ok(Pull {
         reference,
         tag,
@@ -58,8 +47,7 @@ fn answer(app: &App, pulled: &Pulled, must_name_image: bool) -> Value {
     let mut object = wire::head(&pulled.executor.id, &pulled.executor, pulled.executor.visibility);
     let mut containers = pulled.images.clone();
     if containers.is_empty() && must_name_image {
-        let prefix = &app.hub().rules().image_prefix;
-        containers.push(format!("{prefix}/{}:{}", pulled.executor.id, pulled.commit.id));
+        containers.push(pull::image(app.hub(), pulled));
     }
     // Names only: clients ask the puller for the values (PROTOCOL.md K).
     let build_env: serde_json::Map<String, Value> =
@@ -71,8 +59,7 @@ fn answer(app: &App, pulled: &Pulled, must_name_image: bool) -> Value {
         "commitParams": {"buildEnv": build_env},
         "createdAt": pulled.commit.created_at.to_rfc3339(),
     });
-    // Old clients take a number that grows with each push for the version of their copy.
-    object["sn"] = json!(pulled.commit.created_at.timestamp_millis());
+    object["sn"] = json!(pull::serial_number(&pulled.commit));
     object["package"] = json!({
         "download": packages::address(&app.settings().server.external_url, &pulled.package),
         "md5": pulled.commit.package_md5.to_string(),

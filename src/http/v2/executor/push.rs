@@ -3,7 +3,7 @@
 use axum::{
     Extension,
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::StatusCode,
     response::Response,
 };
 use serde_json::json;
@@ -11,16 +11,13 @@ use serde_json::json;
 use super::{push_form::PushForm, push_stream};
 use crate::{
     app::App,
-    auth::Caller,
     error::Error,
     http::{
-        caller,
         layers::RequestId,
-        ndjson,
-        upload::{self, Form},
+        ndjson, push,
         v2::{error, parameters::Parameters},
     },
-    hub::publish::{Accepted, Admitted, Upload},
+    hub::publish::Accepted,
 };
 
 /// Which method was called; the same form means different things to each.
@@ -112,70 +109,11 @@ fn refuse(error: &Error, id: &RequestId) -> Response {
     response
 }
 
-/// Receives and accepts a push. Whatever is refused, the body is read to its end first: a client that is still sending
-/// sees a broken connection instead of the answer.
+/// Receives and accepts a push; also whether the client wants to see everything.
 async fn receive(app: &App, method: Method, request: Request) -> Result<(Accepted, bool), Error> {
     let (parts, body) = request.into_parts();
-    let caller = match app.auth().caller(&caller::credentials(&parts.headers)).await {
-        Ok(caller) => caller,
-        Err(error) => {
-            upload::drain(body.into_data_stream()).await;
-            return Err(error);
-        }
-    };
-    let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let read_timeout = app.settings().server.read_timeout.0;
-    let mut form = Form::new(content_type, body.into_data_stream(), read_timeout)?;
-    let mut parameters = Parameters::of_query(parts.uri.query());
-    match read_form(app, method, &caller, &parts.headers, &mut form, &mut parameters).await {
-        Ok((admitted, upload)) => {
-            let verbose = parameters.flag("verbose");
-            Ok((app.hub().accept(admitted, upload).await?, verbose))
-        }
-        Err(error) => {
-            form.drain().await;
-            Err(error)
-        }
-    }
-}
-
-/// Reads fields and file in whatever order they come. Fields before the file decide before its bytes are kept.
-async fn read_form(
-    app: &App,
-    method: Method,
-    caller: &Caller,
-    headers: &HeaderMap,
-    form: &mut Form,
-    parameters: &mut Parameters,
-) -> Result<(Admitted, Upload), Error> {
-    let mut admitted = None;
-    let mut received = None;
-    while let Some(part) = form.next().await? {
-        if part.is_file() {
-            if received.is_some() {
-                return Err(Error::invalid("several_files", "The form has several files.", "Send one zip."));
-            }
-            let push = PushForm::new(parameters, headers).read(method)?;
-            admitted = Some(app.hub().admit(caller, push).await?);
-            received = Some(part.receive(app.hub()).await?);
-        } else {
-            let name = part.name();
-            parameters.add(name, part.text().await?);
-            // What comes after the file counts as well: then everything is decided again.
-            admitted = None;
-        }
-    }
-    let Some(received) = received else {
-        return Err(Error::invalid(
-            "file_missing",
-            "The form has no file.",
-            "Send the package as the part 'file'.",
-        ));
-    };
-    let admitted = match admitted {
-        Some(admitted) => admitted,
-        None => app.hub().admit(caller, PushForm::new(parameters, headers).read(method)?).await?,
-    };
-    let claimed_md5 = parameters.text("md5sum");
-    Ok((admitted, Upload { file: received.file, md5: received.md5, claimed_md5 }))
+    let parameters = Parameters::of_query(parts.uri.query());
+    let mut form = PushForm { method, parameters, headers: &parts.headers };
+    let accepted = push::receive(app, &parts.headers, body, &mut form).await?;
+    Ok((accepted, form.parameters.flag("verbose")))
 }

@@ -22,7 +22,7 @@ use crate::{
     http::{
         caller,
         layers::RequestId,
-        ndjson,
+        ndjson, story,
         v2::{
             error::{self, RpcError},
             parameters::Parameters,
@@ -97,10 +97,7 @@ fn line(watched: &Watched, verbose: bool, request_id: &str, numbered: &NumberedE
             }))
         }
         TaskEvent::Report { message, failure, .. } => {
-            let error = match failure {
-                Some(failure) => error::of_failure(failure),
-                None => Error::new(crate::error::ErrorKind::BuildFailed, "cancelled", message.clone(), ""),
-            };
+            let error = failure.as_ref().map_or_else(|| story::cancelled(message), story::of_failure);
             let mut object = error::envelope(&error, Some(request_id));
             object["message"] = object["readableMessage"].clone();
             Some(json!({
@@ -120,7 +117,7 @@ fn progress(event: &TaskEvent, number: i64, start: DateTime<Utc>, at: DateTime<U
             "sn": number,
             "dt": (at - start).num_milliseconds().max(0),
             "data": {
-                "type": kind, "subject": subject, "payload": wire::without_markup(&payload), "source": "executor-hub",
+                "type": kind, "subject": subject, "payload": story::without_markup(&payload), "source": "executor-hub",
             },
         },
     })

@@ -1,0 +1,36 @@
+//! What do both old surfaces say of a pull alike? How an Executor is asked for, and what its clients need even where we have
+//! nothing to say.
+
+use crate::{
+    domain::{ExecutorRef, Tag, commit::Commit},
+    error::{Error, ErrorKind},
+    hub::{Hub, pull::Pulled},
+};
+
+/// The Executor and the tag that a client asks for. No Executor can have a name or tag that cannot be read, so that is the
+/// same error as one that nobody pushed.
+pub(super) fn reference(id: &str, tag: Option<&str>) -> Result<(ExecutorRef, Option<Tag>), Error> {
+    match (id.parse(), tag.map(str::parse).transpose()) {
+        (Ok(reference), Ok(tag)) => Ok((reference, tag)),
+        _ => {
+            let shown: String = id.chars().filter(|c| !c.is_control()).take(128).collect();
+            Err(Error::new(
+                ErrorKind::NotFound,
+                "executor_not_found",
+                format!("No such executor: {shown}."),
+                "Check the name and the tag; a private Executor needs its owner's sign-in or its secret.",
+            ))
+        }
+    }
+}
+
+/// A number that grows with each push: jina 2.x and 3.0–3.1 take it for the version of their copy.
+pub(super) fn serial_number(commit: &Commit) -> i64 {
+    commit.created_at.timestamp_millis()
+}
+
+/// The name of its image: the built one, or the one that it would have. Some clients need a name even to pull the source.
+pub(super) fn image(hub: &Hub, pulled: &Pulled) -> String {
+    let named = || format!("{}/{}:{}", hub.rules().image_prefix, pulled.executor.id, pulled.commit.id);
+    pulled.images.first().cloned().unwrap_or_else(named)
+}

@@ -1,0 +1,143 @@
+//! How is a push received, whatever surface it comes by? Fields and file in any order, decided before the bytes are kept;
+//! what is refused is read to its end first, because a client that is still sending sees a broken connection instead of
+//! the answer.
+
+use std::str::FromStr;
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, header},
+};
+
+use super::{
+    caller,
+    upload::{self, Form},
+};
+use crate::{
+    app::App,
+    auth::Caller,
+    domain::{Tag, Visibility, commit::ClientFacts, name::InvalidName},
+    error::Error,
+    hub::publish::{Accepted, Admitted, Push, Upload},
+};
+
+/// The fields of a push form, as one surface reads them.
+pub(super) trait PushFields {
+    /// Takes a field.
+    fn add(&mut self, name: String, text: String);
+
+    /// The push that the fields so far ask for.
+    fn read(&self) -> Result<Push, Error>;
+
+    /// What the client says the file's MD5 is.
+    fn claimed_md5(&self) -> Option<String>;
+}
+
+/// Receives and accepts a push.
+pub(super) async fn receive(
+    app: &App,
+    headers: &HeaderMap,
+    body: Body,
+    fields: &mut (impl PushFields + Send),
+) -> Result<Accepted, Error> {
+    let caller = match app.auth().caller(&caller::credentials(headers)).await {
+        Ok(caller) => caller,
+        Err(error) => {
+            upload::drain(body.into_data_stream()).await;
+            return Err(error);
+        }
+    };
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let read_timeout = app.settings().server.read_timeout.0;
+    let mut form = Form::new(content_type, body.into_data_stream(), read_timeout)?;
+    match read_form(app, &caller, &mut form, fields).await {
+        Ok((admitted, upload)) => app.hub().accept(admitted, upload).await,
+        Err(error) => {
+            form.drain().await;
+            Err(error)
+        }
+    }
+}
+
+async fn read_form(
+    app: &App,
+    caller: &Caller,
+    form: &mut Form,
+    fields: &mut (impl PushFields + Send),
+) -> Result<(Admitted, Upload), Error> {
+    let mut admitted = None;
+    let mut received = None;
+    while let Some(part) = form.next().await? {
+        if part.is_file() {
+            if received.is_some() {
+                return Err(Error::invalid("several_files", "The form has several files.", "Send one zip."));
+            }
+            admitted = Some(app.hub().admit(caller, fields.read()?).await?);
+            received = Some(part.receive(app.hub()).await?);
+        } else {
+            let name = part.name();
+            fields.add(name, part.text().await?);
+            // What comes after the file counts as well: then everything is decided again.
+            admitted = None;
+        }
+    }
+    let Some(received) = received else {
+        return Err(Error::invalid(
+            "file_missing",
+            "The form has no file.",
+            "Send the package as the part 'file'.",
+        ));
+    };
+    let admitted = match admitted {
+        Some(admitted) => admitted,
+        None => app.hub().admit(caller, fields.read()?).await?,
+    };
+    Ok((admitted, Upload { file: received.file, md5: received.md5, claimed_md5: fields.claimed_md5() }))
+}
+
+/// What the flags `public` and `private` say: clients always send both, and both false mean that nothing was said.
+pub(super) fn visibility(public: bool, private: bool) -> Result<Option<Visibility>, Error> {
+    match (public, private) {
+        (false, false) => Ok(None),
+        (true, false) => Ok(Some(Visibility::Public)),
+        (false, true) => Ok(Some(Visibility::Private)),
+        (true, true) => Err(Error::invalid(
+            "visibility",
+            "An Executor cannot be both public and private.",
+            "Use `--public` or `--private`.",
+        )),
+    }
+}
+
+/// The tags of a comma list.
+pub(super) fn tags(list: &str) -> Result<Vec<Tag>, Error> {
+    Tag::parse_list(list).map_err(|(text, reason)| {
+        Error::invalid("tag", format!("'{}' is no tag: {reason}.", printable(&text)), "Choose another tag.")
+    })
+}
+
+/// Which Executor a push is for: its name, or a reference to it.
+pub(super) fn reference<T: FromStr<Err = InvalidName>>(text: &str) -> Result<T, Error> {
+    text.trim().parse().map_err(|reason| {
+        let cause = format!("'{}' names no Executor: {reason}.", printable(text));
+        Error::invalid("executor_reference", cause, "Use its name or its 8-character id.")
+    })
+}
+
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(128).collect()
+}
+
+/// What the client said of its libraries. Of some 45 headers only these are read, and none is logged.
+pub(super) fn client_facts(headers: &HeaderMap) -> ClientFacts {
+    let fact = |name: &str| {
+        let text = headers.get(format!("jinameta-{name}"))?.to_str().ok()?.trim();
+        (!text.is_empty() && text != "(unset)" && text.len() <= 64).then(|| text.to_owned())
+    };
+    ClientFacts {
+        jina: fact("jina"),
+        docarray: fact("docarray"),
+        python: fact("python"),
+        architecture: fact("architecture"),
+    }
+}

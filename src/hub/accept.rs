@@ -1,0 +1,399 @@
+//! How does an admitted push become a commit? Inspected, stored, and accepted in one transaction; a refusal at any point
+//! leaves nothing behind.
+
+use tempfile::NamedTempFile;
+
+use super::{
+    Hub,
+    publish::{Accepted, Admitted, Push, Target, Upload},
+};
+use crate::{
+    auth::passwords,
+    blobs::BlobKey,
+    builds::queue,
+    config::BuildMode,
+    domain::{
+        CommitId, ExecutorId, ExecutorName, Secret, Tag, TaskId, Visibility,
+        commit::{ClientFacts, NewCommit},
+        executor::{Executor, Owner},
+        package::Package,
+        secret,
+        task::{Phase, TaskEvent},
+    },
+    error::{Error, ErrorKind},
+    inspect::{self, InspectError, Inspection},
+    store::{self, Connection, StoreError, executors::NewExecutor, tags::ProtectedTag, tasks::NewTask},
+};
+
+impl Hub {
+    /// Inspects an upload, stores its package and accepts it. When this returns, the commit and its task are durable.
+    pub async fn accept(&self, admitted: Admitted, upload: Upload) -> Result<Accepted, Error> {
+        check_md5(&upload)?;
+        let (inspection, staged) = self.inspect(&admitted.push, upload.file).await?;
+        let name = target_name(&admitted, &inspection.package)?;
+        let new_secret = match &admitted.push.target {
+            Target::New { secret } if admitted.caller.user().is_none() => {
+                Some(secret.clone().unwrap_or_else(secret::random_text))
+            }
+            Target::New { secret } => secret.clone(),
+            Target::Existing { .. } | Target::Own { .. } => None,
+        };
+        let secret_hash = match &new_secret {
+            Some(secret) => Some(passwords::hash(secret).await?),
+            None => None,
+        };
+        self.refuse_before_storing(&admitted, name.as_ref(), &inspection).await?;
+        // Bytes first, then the row that speaks of them.
+        self.0.blobs.put(&BlobKey::Package(inspection.zip.sha256), staged).await?;
+        let mut transaction = self.0.store.begin().await?;
+        let accepted = self
+            .accept_in(&mut transaction, &admitted, inspection, name, new_secret, secret_hash.as_deref())
+            .await?;
+        transaction.commit().await.map_err(StoreError::from)?;
+        tracing::info!(
+            executor = %accepted.executor.id, commit = %accepted.commit, task.id = accepted.task.map(|t| t.to_string()),
+            outcome = "accepted", "push"
+        );
+        Ok(accepted)
+    }
+
+    /// Says no to what the transaction below would refuse, before any bytes are kept. It decides nothing: between this look
+    /// and the transaction somebody else may be faster.
+    async fn refuse_before_storing(
+        &self,
+        admitted: &Admitted,
+        name: Option<&ExecutorName>,
+        inspection: &Inspection,
+    ) -> Result<(), Error> {
+        let mut connection = self.0.store.read().await?;
+        let owner = admitted.caller.user_id();
+        let existing = match (&admitted.existing, name) {
+            (Some(existing), _) => Some(existing.id.clone()),
+            (None, Some(name)) => {
+                let found = store::executors::find_in_namespace(&mut connection, owner, name).await?;
+                if found.is_some() && owner.is_none() {
+                    return Err(name_taken(name));
+                }
+                found.map(|found| found.id)
+            }
+            (None, None) => None,
+        };
+        let Some(executor) = existing else { return Ok(()) };
+        let push = &admitted.push;
+        let tags: Vec<Tag> = push.tags.iter().chain(&push.protected_tags).cloned().collect();
+        let protected = store::tags::protected_among(&mut connection, &executor, &tags).await?;
+        unchanged(&protected, inspection).map(drop)
+    }
+
+    async fn inspect(
+        &self,
+        push: &Push,
+        upload: NamedTempFile,
+    ) -> Result<(Inspection, NamedTempFile), Error> {
+        let base_image = self.base_image(&push.client);
+        let names: Vec<String> = push.build_env.names().map(str::to_owned).collect();
+        let dockerfile = push.dockerfile.clone();
+        let limits = self.0.rules.limits;
+        let hub = self.clone();
+        let inspected = tokio::task::spawn_blocking(move || {
+            let staged = hub.0.blobs.stage().map_err(InspectError::Io)?;
+            let request = inspect::Request {
+                dockerfile: dockerfile.as_deref(),
+                build_env_names: &names,
+                base_image: &base_image,
+                limits,
+            };
+            let inspection = inspect::inspect(upload.as_file(), staged.as_file(), &request, &hub.0.parser)?;
+            Ok((inspection, staged))
+        });
+        match inspected.await.map_err(Error::internal)? {
+            Ok(done) => Ok(done),
+            Err(InspectError::Refused(refusal)) => {
+                let kind = match refusal.class {
+                    inspect::RefusalClass::TooLarge => ErrorKind::TooLarge,
+                    class => ErrorKind::Rejected(class.number()),
+                };
+                Err(Error::new(kind, refusal.code, refusal.message, refusal.remedy))
+            }
+            Err(InspectError::Io(error)) => Err(crate::blobs::BlobError::Io(error).into()),
+        }
+    }
+
+    async fn accept_in(
+        &self,
+        connection: &mut Connection,
+        admitted: &Admitted,
+        inspection: Inspection,
+        name: Option<ExecutorName>,
+        new_secret: Option<Secret>,
+        secret_hash: Option<&str>,
+    ) -> Result<Accepted, Error> {
+        let now = self.0.clock.now();
+        let push = &admitted.push;
+        let (executor, is_new) =
+            self.find_or_create(connection, admitted, name.as_ref(), secret_hash).await?;
+        let visibility = push.visibility.unwrap_or(executor.visibility);
+        let secret = match &push.target {
+            Target::Existing { secret, .. } => secret.clone(),
+            _ if is_new => new_secret,
+            _ => None,
+        };
+        let all_tags: Vec<Tag> = push.tags.iter().chain(&push.protected_tags).cloned().collect();
+        let protected = store::tags::protected_among(connection, &executor.id, &all_tags).await?;
+        let commit = match unchanged(&protected, &inspection)? {
+            Some(commit) => {
+                // The same bytes as the protected tag: nothing is added, other tags of the push move there.
+                let to = store::tags::Move {
+                    executor: &executor.id,
+                    commit,
+                    by: admitted.caller.user_id(),
+                    at: now,
+                };
+                let is_free = |tag: &&Tag| !protected.iter().any(|held| held.name == tag.as_str());
+                let plain: Vec<Tag> = push.tags.iter().filter(is_free).cloned().collect();
+                store::tags::move_to(connection, to, &plain, false).await?;
+                store::tags::move_to(connection, to, &push.protected_tags, true).await?;
+                let task = store::tasks::find_of_commit(connection, commit).await?;
+                return Ok(Accepted {
+                    executor,
+                    visibility,
+                    commit,
+                    task: task.map(|task| task.id),
+                    secret,
+                    tags: all_tags,
+                    awaits_build: false,
+                    warnings: vec![
+                        "These bytes were pushed to this protected tag before; nothing changed.".into(),
+                    ],
+                });
+            }
+            None => CommitId::mint(),
+        };
+        let warnings = inspection.package.notices.clone();
+        let new = NewCommit {
+            id: commit,
+            package_sha256: inspection.zip.sha256,
+            package_md5: inspection.zip.md5,
+            package_size: inspection.zip.size,
+            content_sha256: inspection.zip.content,
+            package: inspection.package,
+            tags: push.tags.clone(),
+            protected_tags: push.protected_tags.clone(),
+            visibility: push.visibility,
+            build_env_names: push.build_env.names().map(str::to_owned).collect(),
+            platforms: push.platforms.clone(),
+            client: push.client.clone(),
+            pushed_by: admitted.caller.user_id(),
+        };
+        store::commits::insert(connection, &executor.id, &new, now).await?;
+        let mut accepted = Accepted {
+            executor,
+            visibility,
+            commit,
+            task: None,
+            secret,
+            tags: all_tags,
+            awaits_build: false,
+            warnings,
+        };
+        self.enqueue(connection, push, &mut accepted).await?;
+        Ok(accepted)
+    }
+
+    /// Enqueues the build. Where nothing can be built, the commit is usable at once.
+    async fn enqueue(
+        &self,
+        connection: &mut Connection,
+        push: &Push,
+        accepted: &mut Accepted,
+    ) -> Result<(), Error> {
+        let now = self.0.clock.now();
+        let task = TaskId::mint();
+        accepted.task = Some(task);
+        let mode = self.0.rules.build_mode;
+        let has_engine = mode != BuildMode::Off && queue::engine_answers(connection, now).await?;
+        accepted.awaits_build = mode == BuildMode::Required || has_engine;
+        let mut story = vec![TaskEvent::PhaseDone {
+            phase: Phase::Package,
+            message: "The package is checked and stored.".into(),
+        }];
+        story.extend(accepted.warnings.iter().map(|message| TaskEvent::Warning { message: message.clone() }));
+        let note = match (mode, has_engine) {
+            (BuildMode::Off, _) => Some("This Hub builds no images; the package is ready to be pulled."),
+            (BuildMode::Auto, false) => Some(
+                "No Docker Engine answers: the package is ready to be pulled, its image follows when one appears.",
+            ),
+            (BuildMode::Required, false) => Some("No Docker Engine answers: waiting for one."),
+            _ => None,
+        };
+        if let Some(note) = note {
+            accepted.warnings.push(note.to_owned());
+            story.push(TaskEvent::Warning { message: note.to_owned() });
+        }
+        let new = NewTask {
+            id: task,
+            commit: accepted.commit,
+            executor: accepted.executor.id.clone(),
+            no_cache: push.no_cache,
+            build_env: self.0.keys.encrypt_build_env(task, &push.build_env),
+        };
+        if !accepted.awaits_build {
+            queue::make_usable(connection, accepted.commit, now).await.map_err(|error| match error {
+                StoreError::ProtectedTag(text) => protected_tag_error(&text, "Choose another tag."),
+                error => error.into(),
+            })?;
+        }
+        queue::enqueue(connection, new, &story, now).await?;
+        if mode == BuildMode::Off {
+            queue::finish_without_build(connection, task, "The Executor is ready, without an image.", now)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn find_or_create(
+        &self,
+        connection: &mut Connection,
+        admitted: &Admitted,
+        name: Option<&ExecutorName>,
+        secret_hash: Option<&str>,
+    ) -> Result<(Executor, bool), Error> {
+        let now = self.0.clock.now();
+        if let Some(existing) = &admitted.existing {
+            // Between being admitted and now, it may have gone.
+            if !store::executors::lock(connection, &existing.id).await? {
+                let reference = existing.title().parse().map_err(Error::internal)?;
+                return Err(Error::executor_not_found(&reference, None));
+            }
+            return Ok((existing.clone(), false));
+        }
+        let owner = admitted.caller.user();
+        if let Some(name) = name {
+            let owner_id = owner.map(|owner| owner.id);
+            if let Some(found) = store::executors::find_in_namespace(connection, owner_id, name).await? {
+                if owner.is_some() {
+                    store::executors::lock(connection, &found.id).await?;
+                    return Ok((found, false));
+                }
+                return Err(name_taken(name));
+            }
+        }
+        let id = self.unused_id(connection).await?;
+        let visibility = admitted.push.visibility.unwrap_or(Visibility::Public);
+        let new = NewExecutor { id: &id, owner: owner.map(|owner| owner.id), name, visibility, secret_hash };
+        store::executors::insert(connection, new, now).await.map_err(|error| match (error, name) {
+            // Somebody else created it a moment ago.
+            (StoreError::Conflict(_), Some(name)) => name_taken(name),
+            (error, _) => error.into(),
+        })?;
+        let executor = Executor {
+            id,
+            owner: owner.map(|owner| Owner { id: owner.id, login: owner.login.clone() }),
+            name: name.cloned(),
+            visibility,
+            secret_hash: secret_hash.map(str::to_owned),
+            created_at: now,
+            last_pushed_at: None,
+        };
+        Ok((executor, true))
+    }
+
+    async fn unused_id(&self, connection: &mut Connection) -> Result<ExecutorId, Error> {
+        loop {
+            let id = ExecutorId::mint();
+            if !store::executors::id_is_used(connection, &id).await? {
+                return Ok(id);
+            }
+        }
+    }
+
+    /// The base image for what the client says it uses. What a client sends goes into a Dockerfile, so anything but
+    /// plain version numbers is left out.
+    fn base_image(&self, client: &ClientFacts) -> String {
+        let rules = &self.0.rules;
+        let is_version = |text: &&str| {
+            !text.is_empty()
+                && text.len() <= 32
+                && text.starts_with(|c: char| c.is_ascii_digit())
+                && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '.')
+        };
+        let jina = client.jina.as_deref().filter(is_version).unwrap_or(&rules.default_jina);
+        let python = client.python.as_deref().filter(is_version).and_then(|version| {
+            let mut parts = version.split('.');
+            Some(format!("{}{}", parts.next()?, parts.next()?))
+        });
+        let python = python.unwrap_or_else(|| rules.default_python.clone());
+        rules.base_image.replace("{jina}", jina).replace("{python}", &python)
+    }
+}
+
+/// The commit that the protected tags in the way hold, when it has exactly these files; an error when it has not.
+fn unchanged(protected: &[ProtectedTag], inspection: &Inspection) -> Result<Option<CommitId>, Error> {
+    let Some(first) = protected.first() else { return Ok(None) };
+    if let Some(other) = protected.iter().find(|tag| tag.content_sha256 != inspection.zip.content) {
+        let by = other.set_by.as_deref().unwrap_or("somebody without an account");
+        let when = other.set_at.format("%Y-%m-%d %H:%M UTC");
+        let digest = other.package_sha256;
+        let text = format!("The tag {} is protected: {by} set it on {when} to sha256:{digest}", other.name);
+        return Err(protected_tag_error(&text, "Choose another tag; a protected one never moves."));
+    }
+    Ok(Some(first.commit))
+}
+
+fn check_md5(upload: &Upload) -> Result<(), Error> {
+    let Some(claimed) = upload.claimed_md5.as_deref().map(str::trim).filter(|text| !text.is_empty()) else {
+        return Ok(());
+    };
+    if claimed.eq_ignore_ascii_case(&upload.md5.to_string()) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::BrokenUpload,
+        "md5_mismatch",
+        format!(
+            "The upload arrived damaged: its MD5 is {}, but {} was announced.",
+            upload.md5,
+            printable(claimed)
+        ),
+        "Push again; if it happens again, look for a proxy that changes uploads.",
+    ))
+}
+
+/// A client's text, safe to repeat in a sentence.
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(64).collect()
+}
+
+fn target_name(admitted: &Admitted, package: &Package) -> Result<Option<ExecutorName>, Error> {
+    if let Some(existing) = &admitted.existing {
+        return Ok(existing.name.clone());
+    }
+    if let Target::Own { name: Some(name) } = &admitted.push.target {
+        return Ok(Some(name.clone()));
+    }
+    let Some(text) = package.name.as_deref().filter(|text| !text.trim().is_empty()) else { return Ok(None) };
+    let name = text.trim().parse().map_err(|reason| {
+        Error::invalid(
+            "executor_name",
+            format!("'{}' is no name for an Executor: {reason}.", printable(text)),
+            "Change `metas.name` in config.yml (or `name` in manifest.yml).",
+        )
+    })?;
+    Ok(Some(name))
+}
+
+fn name_taken(name: &ExecutorName) -> Error {
+    Error::new(
+        ErrorKind::NameTaken,
+        "name_taken",
+        format!("The name '{name}' is taken."),
+        format!(
+            "If it is yours, update it with `jina hub push --force-update {name} --secret SECRET`; \
+             else choose another `metas.name` in config.yml, or sign in to push to a namespace of your own."
+        ),
+    )
+}
+
+fn protected_tag_error(cause: &str, remedy: &str) -> Error {
+    Error::new(ErrorKind::PolicyDenied, "tag_protected", format!("{}.", cause.trim_end_matches('.')), remedy)
+}

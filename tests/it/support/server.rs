@@ -1,0 +1,173 @@
+//! How does a test get a Hub that it may kill? As a process of its own, `executor-hub serve`, on an installation that
+//! outlives it: a folder, and either a database of the tests' shared server or a private Postgres in that folder.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, Permissions},
+    io::{BufRead as _, BufReader},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use sqlx::ConnectOptions as _;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use super::{
+    child::setting,
+    client::Client,
+    database::{TestDatabase, database},
+};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_executor-hub");
+/// Setting up a private Postgres on a busy machine takes some seconds.
+const START_TIME: Duration = Duration::from_secs(90);
+
+/// Where a Hub keeps everything, and how it is set up.
+pub struct Installation {
+    folder: TempDir,
+    environment: BTreeMap<String, String>,
+    _database: Option<TestDatabase>,
+}
+
+impl Installation {
+    /// With a database of the tests' shared server, and the tests' Docker Engine.
+    pub async fn new() -> Self {
+        let database = database().await;
+        let url = database.options().to_url_lossy().to_string();
+        let mut installation = Self::with_private_postgres();
+        installation.environment.insert("HUB_DATABASE__URL".into(), url);
+        installation._database = Some(database);
+        installation
+    }
+
+    /// As the program is without a configuration: with a Postgres of its own in its data folder.
+    pub fn with_private_postgres() -> Self {
+        let folder = tempfile::Builder::new().prefix("executor-hub-").tempdir_in("/tmp").unwrap();
+        // A private Postgres of root's is another user's process.
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o711)).unwrap();
+        let mut environment = BTreeMap::from([
+            ("HUB_SERVER__DATA_DIR".to_owned(), folder.path().join("data").display().to_string()),
+            ("HUB_SERVER__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
+            ("HUB_BUILDS__IMAGE_PREFIX".to_owned(), "executor-hub-test".to_owned()),
+            ("HUB_BUILDS__ENGINE".to_owned(), engine()),
+        ]);
+        for (name, told) in [
+            ("PATH", "PATH"),
+            ("HUB_BUILDS__BASE_IMAGE", "EXECUTOR_HUB_TEST_BASE_IMAGE"),
+            ("HUB_BUILDS__ENVIRONMENT", "EXECUTOR_HUB_TEST_BUILD_ENVIRONMENT"),
+            ("HUB_DATABASE__POSTGRES_BIN", "HUB_DATABASE__POSTGRES_BIN"),
+        ] {
+            if let Some(value) = setting(told) {
+                environment.insert(name.to_owned(), value);
+            }
+        }
+        Self { folder, environment, _database: None }
+    }
+
+    /// Changes a setting, by the name of its environment variable without `HUB_`.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.environment.insert(format!("HUB_{name}"), value.to_owned());
+        self
+    }
+
+    /// A place for whatever the test wants to put beside the Hub.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Starts the Hub and waits until it is ready.
+    pub async fn serve(&self) -> Server {
+        let mut child = self.command(&["serve"]).stderr(Stdio::piped()).spawn().unwrap();
+        let said = Arc::new(Mutex::new(String::new()));
+        let (ready, is_ready) = oneshot::channel();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let heard = Arc::clone(&said);
+        std::thread::spawn(move || {
+            let mut ready = Some(ready);
+            for line in lines.map_while(Result::ok) {
+                if let Some(url) = line.strip_prefix("Executor Hub is ready at ")
+                    && let Some(ready) = ready.take()
+                {
+                    let _ = ready.send(url.to_owned());
+                }
+                let mut heard = heard.lock().unwrap();
+                heard.push_str(&line);
+                heard.push('\n');
+            }
+        });
+        let url = tokio::time::timeout(START_TIME, is_ready).await;
+        let Ok(Ok(url)) = url else {
+            let _ = child.kill();
+            panic!("the Hub did not start:\n{}", said.lock().unwrap());
+        };
+        Server { url, child, said }
+    }
+
+    /// A new person: their login and a token.
+    pub fn person(&self, login: &str) -> String {
+        self.run(&["user", "create", login]);
+        self.run(&["token", "create", login])
+    }
+
+    fn run(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.args(arguments).env_clear().envs(&self.environment).stdin(Stdio::null());
+        command
+    }
+}
+
+/// Where the tests' Docker Engine is.
+pub fn engine() -> String {
+    setting("EXECUTOR_HUB_TEST_DOCKER_HOST").expect(
+        "this test needs a Docker Engine: set EXECUTOR_HUB_TEST_DOCKER_HOST, or let the test script start one",
+    )
+}
+
+/// The engine's socket.
+pub fn engine_socket() -> PathBuf {
+    let engine = engine();
+    engine.strip_prefix("unix://").expect("an engine on this machine").into()
+}
+
+/// A running Hub; killed when dropped.
+pub struct Server {
+    pub url: String,
+    child: Child,
+    said: Arc<Mutex<String>>,
+}
+
+impl Server {
+    /// Somebody who speaks HTTP with it, without a token.
+    pub fn anonymous(&self) -> Client {
+        Client::new(&self.url)
+    }
+
+    /// As `kill -9` does: it gets no chance to tidy up.
+    pub fn kill(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
+        if std::thread::panicking() {
+            eprintln!("the Hub said:\n{}", self.said.lock().unwrap());
+        }
+    }
+}
