@@ -7,6 +7,7 @@ use crate::{
     app::StartError,
     config::ConfigError,
     error::{Error, ErrorKind},
+    inspect::Refusal,
     postgres::LaunchError,
     store::StoreError,
 };
@@ -24,6 +25,9 @@ pub(super) enum Failure {
     Postgres(#[from] LaunchError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The Hub would not take a package.
+    #[error("refused ({}): {} {}", .0.code, .0.message, .0.remedy)]
+    Refused(Refusal),
     #[error("{0:#}")]
     Other(#[from] anyhow::Error),
 }

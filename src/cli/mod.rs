@@ -3,6 +3,7 @@
 mod config;
 mod database;
 mod failure;
+mod inspect;
 mod inspect_python;
 mod ping;
 mod serve;
@@ -46,6 +47,8 @@ enum Command {
     /// The configuration
     #[command(subcommand)]
     Config(config::Config),
+    /// See a folder or zip as the Hub will see it once it is pushed
+    Inspect(inspect::Inspect),
     /// Ask a running Hub whether it is ready; for health checks
     Ping(ping::Ping),
     /// Read Python source on standard input; started by the Hub itself, with limits
@@ -76,6 +79,9 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         return command.run(&environment, &overrides);
     }
     let settings = Settings::load(&environment, &overrides)?;
+    if let Command::Inspect(command) = &cli.command {
+        return command.run(&settings);
+    }
     crate::telemetry::install(&settings.log)
         .map_err(|why| ConfigError::Value { key: "log.level".into(), why })?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -92,7 +98,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             Command::User(command) => command.run(&settings, &environment).await,
             Command::Token(command) => command.run(&settings, &environment).await,
             Command::Ping(command) => command.run(&settings).await,
-            Command::Config(_) | Command::InspectPython => Ok(()),
+            Command::Config(_) | Command::Inspect(_) | Command::InspectPython => Ok(()),
         }
     })
 }

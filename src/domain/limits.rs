@@ -15,9 +15,10 @@ pub struct PackageLimits {
     pub depth: usize,
     /// Bytes of one entry's path.
     pub path_bytes: usize,
-    /// Unpacked bytes per packed byte of one entry, above the first MiB: what tells a bomb from text.
+    /// Unpacked bytes per packed byte of one entry, above its first 64 MiB: what tells a bomb from an array of zeros.
     pub ratio: u64,
-    /// Bytes of one Python or YAML file that is read for its meaning; a larger one is stored but not read.
+    /// Bytes of one file that is read for its meaning: a larger Python source is stored but not read, larger requirements
+    /// are refused. YAML and TOML have lower bounds of their own, as their parsers need many times the memory.
     pub source_bytes: u64,
     /// Bytes of a readme that are kept for show.
     pub readme_bytes: u64,

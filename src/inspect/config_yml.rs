@@ -12,6 +12,8 @@ use super::{
 /// Where the configuration lies; the clients know no other name.
 pub(super) const CONFIG: &str = "config.yml";
 const MANIFEST: &str = "manifest.yml";
+/// Bytes of one of them. The parser keeps a flow mapping's tokens until it ends, at a hundred bytes and more for each.
+const BYTES: u64 = 64 << 10;
 
 /// The metas that a manifest may set.
 const SHOWN: [&str; 4] = ["name", "description", "url", "keywords"];
@@ -123,7 +125,7 @@ fn means_same(left: &Node, right: &Node) -> bool {
 }
 
 fn document(folder: &mut Folder<'_>, path: &str, limit: u64) -> Result<Option<Rc<Node>>, InspectError> {
-    let Some(bytes) = folder.read(path, limit)? else { return Ok(None) };
+    let Some(bytes) = folder.read(path, limit.min(BYTES))? else { return Ok(None) };
     let text = String::from_utf8(bytes).map_err(|error| {
         let line =
             error.as_bytes().iter().take(error.utf8_error().valid_up_to()).filter(|b| **b == b'\n').count()

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{
     InspectError,
+    bases::Family,
     config_yml::Given,
     folder::Folder,
     modules::{self, Target},
@@ -98,15 +99,8 @@ impl Search<'_, '_> {
         let wanted: BTreeSet<String> =
             self.folder.paths().filter(|path| is_searched(path)).map(str::to_owned).collect();
         self.outline(&wanted)?;
-        let executors: Vec<(&str, &Class)> = self.classes().filter(|(_, class)| class.is_executor).collect();
-        let is_base = |(path, class): &(&str, &Class)| {
-            executors.iter().any(|(other, derived)| {
-                other == path
-                    && !std::ptr::eq(*derived, *class)
-                    && derived.bases.contains(&class.executor.name)
-            })
-        };
-        let matching: Vec<(&str, &Class)> = executors.iter().filter(|each| !is_base(each)).copied().collect();
+        let has = |path: &str| self.folder.has(path);
+        let matching = Family::new(&self.outlines, &has).executors();
         let mut found = Self::single(
             &matching,
             "No class deriving from Executor was found at the top of the package or in its folder 'executor'.",

@@ -1,21 +1,24 @@
 //! What is in this upload, and is it good? Bytes in, a truthful description or a refusal with its reason out.
 //!
 //! ```text
-//! archive ──▶ folder ──▶ config_yml ─▶ discover ─▶ pyproject ─▶ requirements ─▶ dockerfile ─▶ readme
-//! (is it a     (files as   (names)      (the class)  (what the image needs)                       │
-//!  sound zip)   stored)                                                            canonical ◀─────┘
+//! archive ──▶ folder ──▶ config_yml ──▶ discover ──▶ dependencies ──▶ dockerfile ──▶ readme
+//! (is it a     (files as   (names)       (the class)  (what the image needs)               │
+//!  sound zip)   stored)                                                    canonical ◀─────┘
 //! ```
 //!
 //! Synchronous and bounded in memory by [`PackageLimits`]; async callers use a blocking thread.
 
 mod archive;
+mod bases;
 mod canonical;
 mod config_yml;
+mod dependencies;
 mod discover;
 mod dockerfile;
 mod folder;
 mod hash;
 mod modules;
+mod pack;
 mod pyproject;
 mod python;
 mod readme;
@@ -25,10 +28,11 @@ mod yaml;
 
 use std::{fs::File, io};
 
+pub use pack::pack;
 pub use python::{PythonParser, child as python_child};
-pub use refusal::{Refusal, RefusalClass};
+pub use refusal::{Refusal, RefusalClass, misleads};
 
-use self::{archive::Archive, folder::Folder, requirements::Requirements};
+use self::{archive::Archive, folder::Folder};
 use crate::domain::{
     limits::PackageLimits,
     package::{CanonicalZip, Package},
@@ -84,7 +88,7 @@ pub fn inspect(
     let mut notices = config.notices;
     notices.extend(found.notices);
 
-    let requirements = complete_requirements(&mut folder, limits, &mut notices)?;
+    let requirements = dependencies::complete(&mut folder, limits, &mut notices)?;
     if let Some(requirements) = &requirements {
         requirements.check_variables(request.build_env_names)?;
     }
@@ -114,33 +118,4 @@ pub fn inspect(
         notices,
     };
     Ok(Inspection { package, zip })
-}
-
-/// Reads `requirements.txt` after appending to it what only `pyproject.toml` asks for. `None` if neither asks.
-fn complete_requirements(
-    folder: &mut Folder<'_>,
-    limits: &PackageLimits,
-    notices: &mut Vec<String>,
-) -> Result<Option<Requirements>, InspectError> {
-    let bytes = folder.read(requirements::REQUIREMENTS, limits.source_bytes)?;
-    let parsed = bytes.as_deref().map(Requirements::parse);
-    let Some(project) = folder.read(pyproject::PYPROJECT, limits.source_bytes)? else { return Ok(parsed) };
-    let (lines, unclear) = pyproject::dependencies(&project)?;
-    notices.extend(unclear);
-    let known = parsed.unwrap_or_default();
-    let missing: Vec<&String> = lines.iter().filter(|line| !known.has_line(line)).collect();
-    if missing.is_empty() {
-        return Ok((bytes.is_some() || !known.is_empty()).then_some(known));
-    }
-    let mut text = requirements::decode(bytes.as_deref().unwrap_or_default());
-    if !text.is_empty() && !text.ends_with('\n') {
-        text.push('\n');
-    }
-    for line in missing {
-        text.push_str(line);
-        text.push('\n');
-    }
-    let complete = Requirements::parse(text.as_bytes());
-    folder.write(requirements::REQUIREMENTS, text.into_bytes())?;
-    Ok(Some(complete))
 }

@@ -6,6 +6,8 @@ use super::refusal::{Refusal, quoted};
 
 /// The file's name.
 pub(super) const PYPROJECT: &str = "pyproject.toml";
+/// Bytes of it that are read: its parser needs many times as many.
+pub(super) const BYTES: u64 = 128 << 10;
 
 /// Lines for `requirements.txt`, with sentences about what could not be put into one.
 pub(super) fn dependencies(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), Refusal> {

@@ -93,8 +93,9 @@ pub(super) fn quoted(text: &str) -> String {
     format!("'{shown}'")
 }
 
-/// Control characters, and those that change how the text around them looks.
-pub(super) fn misleads(c: char) -> bool {
+/// Whether a character should not reach a terminal or a sentence: controls, and those that change how the text around
+/// them looks.
+pub fn misleads(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }

@@ -1,14 +1,19 @@
-//! What does `requirements.txt` ask for? Read as pip reads it: continuation lines, comments, `${NAME}` variables.
+//! What does a requirements file ask for? Read as pip reads it: continuation lines, comments, `${NAME}` variables.
 //!
 //! What is shown of a line never holds user information or a query of an address: people keep tokens there.
 
-use super::refusal::Refusal;
+use std::rc::Rc;
+
+use super::refusal::{Refusal, quoted};
 use crate::domain::package::Requirement;
 
 /// Where pip is told to look.
 pub(super) const REQUIREMENTS: &str = "requirements.txt";
 
-/// A parsed file.
+/// Lines of all files together; each costs memory wherever the package is shown.
+const MAX_LINES: usize = 10_000;
+
+/// A parsed file, with those that it includes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Requirements {
     lines: Vec<Line>,
@@ -16,39 +21,88 @@ pub(super) struct Requirements {
 
 #[derive(Debug, PartialEq, Eq)]
 struct Line {
+    file: Rc<str>,
     /// Where it starts, counted from 1.
     number: usize,
     /// Joined over continuations, without comments or outer blanks; never empty.
     text: String,
+    /// Whether it only says which version may be installed, not that anything is.
+    is_constraint: bool,
+}
+
+/// A file that a line includes by `-r` or `-c`.
+pub(super) struct Include<'a> {
+    /// As written.
+    pub(super) path: &'a str,
+    /// File and number of the line.
+    pub(super) place: String,
+    /// Whether all lines of the file are constraints.
+    pub(super) is_constraint: bool,
 }
 
 impl Requirements {
     /// Reads bytes as pip would: UTF-16 if a mark says so, which is what `>` in `PowerShell` writes, else UTF-8.
-    pub(super) fn parse(bytes: &[u8]) -> Self {
+    pub(super) fn parse(file: &str, bytes: &[u8]) -> Result<Self, Refusal> {
         let text = decode(bytes);
+        let file: Rc<str> = file.into();
         let mut lines = Vec::new();
         let mut open: Option<Line> = None;
         for (at, raw) in text.lines().enumerate() {
             let comment = raw.trim_start().starts_with('#');
             let continues = !comment && raw.ends_with('\\');
             let part = if continues { raw.trim_end_matches('\\') } else { without_comment(raw) };
-            let line = open.get_or_insert_with(|| Line { number: at + 1, text: String::new() });
+            let line = open.get_or_insert_with(|| Line {
+                file: Rc::clone(&file),
+                number: at + 1,
+                text: String::new(),
+                is_constraint: false,
+            });
             line.text.push_str(part);
-            if !continues {
-                lines.extend(open.take());
+            if !continues && let Some(line) = open.take() {
+                push(&mut lines, line)?;
             }
         }
-        lines.extend(open);
-        for line in &mut lines {
-            line.text = without_comment(&line.text).trim().to_owned();
+        if let Some(line) = open {
+            push(&mut lines, line)?;
         }
-        lines.retain(|line| !line.text.is_empty());
-        Self { lines }
+        Ok(Self { lines })
+    }
+
+    /// Takes in the lines of a file that one of these includes.
+    pub(super) fn include(&mut self, other: Self) -> Result<(), Refusal> {
+        other.lines.into_iter().try_for_each(|line| push(&mut self.lines, line))
+    }
+
+    /// Makes constraints of all lines.
+    pub(super) fn into_constraints(mut self) -> Self {
+        for line in &mut self.lines {
+            line.is_constraint = true;
+        }
+        self
+    }
+
+    /// Files that the lines include.
+    pub(super) fn includes(&self) -> impl Iterator<Item = Include<'_>> {
+        const OPTIONS: [(&str, bool); 4] =
+            [("--requirement", false), ("--constraint", true), ("-r", false), ("-c", true)];
+        self.lines.iter().filter_map(|line| {
+            let (rest, is_constraint) = OPTIONS
+                .iter()
+                .find_map(|(option, constrains)| Some((line.text.strip_prefix(option)?, *constrains)))?;
+            let path = rest.trim_start_matches(['=', ' ', '\t']).trim_end();
+            let is_file = !path.is_empty() && !path.contains("://") && !path.contains("${");
+            let place = || format!("{}, line {}", line.file, line.number);
+            is_file.then(|| Include {
+                path,
+                place: place(),
+                is_constraint: is_constraint || line.is_constraint,
+            })
+        })
     }
 
     /// Requirements for show; options such as `-r` or `--index-url` are none.
     pub(super) fn shown(&self) -> Vec<Requirement> {
-        let wanted = self.lines.iter().filter_map(|line| {
+        let wanted = self.lines.iter().filter(|line| !line.is_constraint).filter_map(|line| {
             let editable = line.text.strip_prefix("-e ").or_else(|| line.text.strip_prefix("--editable "));
             (editable.is_some() || !line.text.starts_with('-')).then(|| editable.unwrap_or(&line.text).trim())
         });
@@ -77,7 +131,7 @@ impl Requirements {
             if let Some(name) = variables(&line.text).find(|name| !given.iter().any(|known| known == name)) {
                 return Err(Refusal::other(
                     "build_env_missing",
-                    format!("{REQUIREMENTS}, line {}: the variable '{name}' was not given.", line.number),
+                    format!("{}, line {}: the variable '{name}' was not given.", line.file, line.number),
                     format!("Push again with `--build-env {name}=…`."),
                 ));
             }
@@ -100,10 +154,22 @@ impl Requirements {
     pub(super) fn needs_package_files(&self) -> bool {
         self.lines.iter().any(|line| !is_remote(&line.text))
     }
+}
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.lines.is_empty()
+fn push(lines: &mut Vec<Line>, mut line: Line) -> Result<(), Refusal> {
+    let text = without_comment(&line.text).trim().to_owned();
+    line.text = text;
+    if line.text.is_empty() {
+        return Ok(());
     }
+    if lines.len() >= MAX_LINES {
+        return Err(Refusal::too_large(
+            "requirements_too_many",
+            format!("{} asks for more than {MAX_LINES} things.", quoted(&line.file)),
+        ));
+    }
+    lines.push(line);
+    Ok(())
 }
 
 /// Reads bytes as text, by their mark.

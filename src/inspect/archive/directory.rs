@@ -18,8 +18,9 @@ use crate::{
 
 /// Bytes of central directory that are taken: what 20,000 entries of usual names need, and what bounds our memory.
 const DIRECTORY_BYTES: u64 = 4 << 20;
-/// Bytes of one entry that may unpack at any ratio.
-const FREE_OF_RATIO: u64 = 1 << 20;
+/// Bytes of one entry that may unpack at any ratio: arrays of zeros are honest, and the limit on all files together holds
+/// in any case.
+const FREE_OF_RATIO: u64 = 64 << 20;
 
 const FLAG_ENCRYPTED: u16 = 0x0001 | 0x0040 | 0x2000;
 const FLAG_DEFLATE_EFFORT: u16 = 0x0006;

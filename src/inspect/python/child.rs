@@ -25,8 +25,8 @@ const CPU_SECONDS: u64 = 5;
 const ADDRESS_SPACE: u64 = 1 << 30;
 /// Bytes of stack of the thread that parses.
 const STACK: usize = 256 << 20;
-/// Bytes of an answer that are read.
-const ANSWER_BYTES: u64 = 16 << 20;
+/// Bytes of an answer that are read: an outline is far shorter than its source, and costs more memory than its JSON.
+const ANSWER_BYTES: u64 = 2 << 20;
 
 /// The child's whole work: sources as JSON from standard input, outlines as JSON to standard output. The caller exits
 /// with failure on an error; nobody reads the text.

@@ -53,7 +53,7 @@ pub(super) struct Outline {
 pub(super) struct Class {
     /// Everything that is shown about it.
     pub(super) executor: ExecutorClass,
-    /// Plain names of its bases.
+    /// Names of its bases, imported ones as they are called where they come from.
     pub(super) bases: Vec<String>,
     /// Whether it derives from an `Executor`, directly or through classes of the same source.
     pub(super) is_executor: bool,

@@ -52,6 +52,8 @@ pub(super) struct Names<'a> {
     /// Names that something other than jina is known to have bound.
     pub(super) foreign: HashSet<&'a str>,
     classes: HashMap<&'a str, &'a StmtClassDef>,
+    /// What names that `import … as` bound are called where they come from.
+    originals: HashMap<&'a str, &'a str>,
     order: Vec<(&'a StmtClassDef, Place)>,
     imports: Vec<Import>,
 }
@@ -65,6 +67,7 @@ impl<'a> Names<'a> {
             requests: HashSet::from(["requests"]),
             foreign: HashSet::new(),
             classes: HashMap::new(),
+            originals: HashMap::new(),
             order: Vec::new(),
             imports: Vec::new(),
         }
@@ -89,6 +92,7 @@ impl<'a> Names<'a> {
                     for alias in &import.names {
                         let bound = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
                         self.bind(import.level, module, alias.name.as_str(), bound);
+                        self.originals.insert(bound, alias.name.as_str());
                     }
                 }
                 Stmt::ClassDef(class) => {
@@ -203,7 +207,10 @@ impl<'a> Names<'a> {
             _ => None,
         });
         let bases = class.bases().iter().filter_map(|base| match unsubscripted(base) {
-            Expr::Name(name) => Some(name.id.to_string()),
+            Expr::Name(name) => {
+                let name = name.id.as_str();
+                Some((*self.originals.get(name).unwrap_or(&name)).to_owned())
+            }
             _ => None,
         });
         let mut endpoints = Vec::new();

@@ -1,5 +1,7 @@
 //! Is every hostile zip refused, each for its own reason, and every honest one taken?
 
+use std::collections::HashSet;
+
 use executor_hub::{
     domain::limits::PackageLimits,
     inspect::{PythonParser, RefusalClass, Request},
@@ -7,6 +9,7 @@ use executor_hub::{
 
 use super::{
     hostile::{HOSTILE, Spoil, descriptor, truth},
+    hostile_families::{Families, Hostile},
     inspect_with, inspect_zip,
     raw_zip::{RawZip, Zip64, crc, extra, wide},
     request, text_in,
@@ -28,6 +31,22 @@ fn hostile_zips_are_refused_each_for_its_own_reason() {
                 assert_eq!(refusal.class.number(), 5000, "{kind}");
                 assert!(!refusal.message.contains(['\0', '\n', '\u{1b}', '\u{202e}']), "{kind}: {refusal:?}");
             }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_shape_of_a_lie_is_refused() {
+    let families = Families::all().0;
+    let different: HashSet<&[u8]> = families.iter().map(|hostile| hostile.bytes.as_slice()).collect();
+    assert!(different.len() + HOSTILE.len() >= 300, "only {} are different", different.len());
+    let mut wrong = Vec::new();
+    for Hostile { kind, codes, bytes } in &families {
+        match inspect_zip(bytes) {
+            Ok(_) => wrong.push(format!("{kind}: taken")),
+            Err(refusal) if codes.contains(&refusal.code) => {}
+            Err(refusal) => wrong.push(format!("{kind}: {refusal:?}")),
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -74,8 +93,8 @@ fn odd_but_honest_zips_are_taken() {
             z.stored("data", b"x");
             z.stored("data-x/y", b"x");
         }),
-        ("small zeros", |z| {
-            z.deflated("zeros", &vec![0; 1 << 20]);
+        ("an array of zeros", |z| {
+            z.deflated("zeros", &vec![0; 48 << 20]);
         }),
         ("foreign letters", |z| {
             z.stored("日本語/ファイル.txt", b"x");

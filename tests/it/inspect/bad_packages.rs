@@ -61,6 +61,17 @@ pub const BAD: &[(&str, u16, &str, &[&str], Files)] = &[
         )],
     ),
     (
+        "two classes on one base of another file",
+        4001,
+        "executors_several",
+        &["A (a.py, line 2)", "B (b.py, line 2)"],
+        &[
+            ("base.py", "from jina import Executor\nclass Base(Executor):\n    pass\n"),
+            ("a.py", "from base import Base\nclass A(Base):\n    pass\n"),
+            ("b.py", "from base import Base\nclass B(Base):\n    pass\n"),
+        ],
+    ),
+    (
         "jtype in two files",
         4001,
         "executors_several",
@@ -300,5 +311,17 @@ pub const BAD: &[(&str, u16, &str, &[&str], Files)] = &[
         "generated_name_taken",
         &[],
         &[("a.py", SOURCE), ("Dockerfile/gpu", "FROM x\n")],
+    ),
+    (
+        "variable of an included file not given",
+        5000,
+        "build_env_missing",
+        &["more/deep.txt, line 2", "'TOKEN'", "--build-env TOKEN="],
+        &[
+            ("a.py", SOURCE),
+            ("requirements.txt", "-r more/first.txt\n"),
+            ("more/first.txt", "-r ../more/./deep.txt\n-r first.txt\n"),
+            ("more/deep.txt", "# private\nx @ https://${TOKEN}@h/x.whl\n"),
+        ],
     ),
 ];

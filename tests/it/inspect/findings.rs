@@ -144,6 +144,31 @@ fn requirements_are_shown_without_their_secrets() {
 }
 
 #[test]
+fn included_files_are_read_as_pip_reads_them() {
+    let (inspection, zip) = inspect_files(&[
+        ("a.py", SOURCE),
+        (
+            "requirements.txt",
+            "-r more.txt\n-c pins.txt\n--requirement=gone.txt\n-r ../out.txt\n-r https://h/x.txt\nnumpy\n",
+        ),
+        ("more.txt", "scipy\ngit+https://h/r.git#egg=r\n"),
+        ("pins.txt", "numpy==1.0\n"),
+        ("pyproject.toml", "[project]\nname = 'x'\ndependencies = ['scipy']\n"),
+    ])
+    .unwrap();
+    let names: Vec<_> = inspection.package.requirements.into_iter().filter_map(|r| r.name).collect();
+    assert_eq!(names, ["numpy", "scipy", "r"]);
+    assert!(text_in(&zip, "Dockerfile").unwrap().contains("-y git "));
+    assert_eq!(
+        inspection.package.notices,
+        [
+            "requirements.txt, line 4: '../out.txt' lies outside the package.",
+            "requirements.txt, line 3: the package does not hold 'gone.txt'.",
+        ]
+    );
+}
+
+#[test]
 fn requirements_of_windows_shells_are_read() {
     let utf16: Vec<u8> =
         "\u{feff}numpy==1.0\r\nscipy\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();

@@ -215,6 +215,27 @@ pub const GOOD: &[(&str, &str, &str, Option<&str>, Files)] = &[
         )],
     ),
     (
+        "through a base of another file",
+        "Mine",
+        "mine.py",
+        Some("base.py mine.py"),
+        &[
+            ("base.py", "from jina import Executor\nclass Base(Executor):\n    pass\n"),
+            ("mine.py", "from base import Base as B\nclass Mine(B):\n    pass\n"),
+        ],
+    ),
+    (
+        "through a base that is passed on",
+        "Mine",
+        "executor/mine.py",
+        Some("executor/base.py executor/__init__.py executor/mine.py"),
+        &[
+            ("executor/__init__.py", "from .base import Base\n"),
+            ("executor/base.py", "from jina import Executor\nclass Base(Executor):\n    pass\n"),
+            ("executor/mine.py", "from . import Base\nclass Mine(Base):\n    pass\n"),
+        ],
+    ),
+    (
         "Latin-1 source",
         "Mine",
         "a.py",

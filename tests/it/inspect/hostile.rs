@@ -155,7 +155,7 @@ pub const HOSTILE: &[(&str, &str, Spoil)] = &[
         z.deflated("less", &[7; 1000]).both(|f| f.size = 1010);
     }),
     ("bomb", "archive_ratio", |z| {
-        z.deflated("zeros", &vec![0; 8 << 20]);
+        z.deflated("zeros", &vec![0; 96 << 20]);
     }),
     ("declared bomb", "archive_ratio", |z| {
         z.deflated("liar", b"x").both(|f| f.size = 3 << 30);

@@ -9,6 +9,7 @@ mod config;
 mod findings;
 mod good_packages;
 mod hostile;
+mod hostile_families;
 mod packages;
 mod python;
 mod raw_zip;
