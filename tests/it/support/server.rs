@@ -30,22 +30,21 @@ const START_TIME: Duration = Duration::from_secs(90);
 pub struct Installation {
     folder: TempDir,
     environment: BTreeMap<String, String>,
-    database: Option<TestDatabase>,
+    _database: Option<TestDatabase>,
 }
 
 impl Installation {
     /// With a database of the tests' shared server, and the tests' Docker Engine.
     pub async fn new() -> Self {
-        let database = database().await;
-        let url = database.options().to_url_lossy().to_string();
-        let mut installation = Self::with_private_postgres();
-        installation.environment.insert("HUB_DATABASE__URL".into(), url);
-        installation.database = Some(database);
-        installation
+        Self::over(Some(database().await))
     }
 
     /// As the program is without a configuration: with a Postgres of its own in its data folder.
     pub fn with_private_postgres() -> Self {
+        Self::over(None)
+    }
+
+    fn over(database: Option<TestDatabase>) -> Self {
         let folder = tempfile::Builder::new().prefix("executor-hub-").tempdir_in("/tmp").unwrap();
         // A private Postgres of root's is another user's process.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o711)).unwrap();
@@ -65,7 +64,11 @@ impl Installation {
                 environment.insert(name.to_owned(), value);
             }
         }
-        Self { folder, environment, database: None }
+        if let Some(database) = &database {
+            let url = database.options().to_url_lossy().to_string();
+            environment.insert("HUB_DATABASE__URL".into(), url);
+        }
+        Self { folder, environment, _database: database }
     }
 
     /// Changes a setting, by the name of its environment variable without `HUB_`.
