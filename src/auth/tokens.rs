@@ -1,6 +1,6 @@
 //! How are access tokens made and found? 256 random bits behind a fixed prefix, stored as their SHA-256.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256 as Hasher};
 
 use super::{Auth, Caller};
@@ -36,6 +36,16 @@ impl Auth {
         name: &str,
         days: Option<i64>,
     ) -> Result<Secret, Error> {
+        self.issue_personal_token_until(user, name, days, None).await
+    }
+
+    async fn issue_personal_token_until(
+        &self,
+        user: UserId,
+        name: &str,
+        days: Option<i64>,
+        latest_end: Option<DateTime<Utc>>,
+    ) -> Result<Secret, Error> {
         let name = name.trim();
         if name.is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {
             return Err(Error::invalid(
@@ -59,7 +69,7 @@ impl Auth {
             name,
             kind: TokenKind::Personal,
             hash: hash(&token),
-            expires_at: days.map(|days| now + TimeDelta::days(days)),
+            expires_at: days.map(|days| now + TimeDelta::days(days)).into_iter().chain(latest_end).min(),
         };
         let mut transaction = self.store.begin().await?;
         store::tokens::retire_expired_personal(&mut transaction, user, name, now).await?;
@@ -85,13 +95,11 @@ impl Auth {
         days: i64,
     ) -> Result<Secret, Error> {
         let user = caller.require_user()?.id;
-        let days = match self.session(caller).await? {
-            TokenFacts { kind: TokenKind::Personal, expires_at: Some(end), .. } => {
-                days.min((end - self.clock.now()).num_days().max(1))
-            }
-            _ => days,
+        let latest_end = match self.session(caller).await? {
+            TokenFacts { kind: TokenKind::Personal, expires_at, .. } => expires_at,
+            _ => None,
         };
-        self.issue_personal_token(user, name, Some(days)).await
+        self.issue_personal_token_until(user, name, Some(days), latest_end).await
     }
 
     /// A person's live personal tokens, newest first.
