@@ -59,7 +59,7 @@ async fn identify_and_log(mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(id.clone());
     let method = request.method().clone();
     // The query is left out: download addresses carry their permission there.
-    let path = request.uri().path().to_owned();
+    let path = path_for_log(request.uri().path()).to_owned();
     let session = request
         .headers()
         .get("jinameta-session-id")
@@ -94,6 +94,12 @@ async fn identify_and_log(mut request: Request, next: Next) -> Response {
     response
 }
 
+/// The word of an invitation is as good as a password until it is used.
+fn path_for_log(path: &str) -> &str {
+    const INVITATIONS: &str = "/invitations/";
+    if path.starts_with(INVITATIONS) { INVITATIONS } else { path }
+}
+
 /// Two slashes in a row become one: SDKs join `JINA_HUBBLE_REGISTRY` and `/v2/…` without looking (PROTOCOL.md, trap 17).
 fn tidy_path(mut request: Request<Body>) -> Request<Body> {
     let uri = request.uri();
@@ -113,4 +119,15 @@ fn tidy_path(mut request: Request<Body>) -> Request<Body> {
         }
     }
     request
+}
+
+#[cfg(test)]
+mod tests {
+    use super::path_for_log;
+
+    #[test]
+    fn the_word_of_an_invitation_is_not_logged() {
+        assert_eq!(path_for_log("/invitations/QkF3"), "/invitations/");
+        assert_eq!(path_for_log("/v1/executors"), "/v1/executors");
+    }
 }
