@@ -109,8 +109,15 @@ pub(super) fn visibility(public: bool, private: bool) -> Result<Option<Visibilit
     }
 }
 
+/// Tags that one push may bring: each is a row.
+const MAX_TAGS: usize = 100;
+
 /// The tags of a comma list.
 pub(super) fn tags(list: &str) -> Result<Vec<Tag>, Error> {
+    if list.split(',').filter(|tag| !tag.trim().is_empty()).count() > MAX_TAGS {
+        let cause = format!("The push has more than {MAX_TAGS} tags.");
+        return Err(Error::invalid("too_many_tags", cause, "Push with fewer."));
+    }
     Tag::parse_list(list).map_err(|(text, reason)| {
         Error::invalid("tag", format!("'{}' is no tag: {reason}.", printable(&text)), "Choose another tag.")
     })

@@ -54,11 +54,21 @@ pub async fn serve(
         };
         // Answers are small and many: waiting to fill packets costs 40 ms each.
         let _ = stream.set_nodelay(true);
+        let (builder, watcher, stopping) = (builder.clone(), graceful.watcher(), stop.clone());
         let service = TowerToHyperService::new(Extension(Peer(peer.ip())).layer(router.clone()));
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-        let watched = graceful.watch(connection);
         tokio::spawn(async move {
-            if let Err(error) = watched.await {
+            // The version is told by the first bytes, and only then does the time for the head begin.
+            let mut byte = [0];
+            let has_begun = tokio::select! {
+                () = stopping.cancelled() => false,
+                peeked = tokio::time::timeout(read_timeout, stream.peek(&mut byte)) => matches!(peeked, Ok(Ok(1))),
+            };
+            if !has_begun {
+                return;
+            }
+            let connection =
+                builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+            if let Err(error) = watcher.watch(connection).await {
                 tracing::debug!(%error, "a connection broke off");
             }
         });
@@ -66,5 +76,25 @@ pub async fn serve(
     drop(listener);
     if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
         tracing::info!("some requests did not end in time; closing their connections");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{io::AsyncReadExt as _, net::TcpStream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_says_nothing_is_closed() {
+        let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, moment) = (CancellationToken::new(), Duration::from_millis(20));
+        let serving = tokio::spawn(serve(listener, Router::new(), moment, stop.clone(), Duration::ZERO));
+        let mut silent = TcpStream::connect(address).await.unwrap();
+        let read = tokio::time::timeout(Duration::from_secs(20), silent.read(&mut [0])).await;
+        assert_eq!(read.expect("it was kept open").unwrap_or(0), 0);
+        stop.cancel();
+        serving.await.unwrap();
     }
 }

@@ -26,6 +26,8 @@ use crate::{
 const PIECES: usize = 16;
 /// Bytes of one form field that is no file.
 const FIELD_BYTES: usize = 256 << 10;
+/// Bytes of all fields of one form that are no files: they are kept in memory, whoever sends them.
+const ALL_FIELDS_BYTES: usize = 1 << 20;
 /// How long what is refused is read on, so that its sender gets to see why.
 const DRAIN_TIME: Duration = Duration::from_mins(1);
 
@@ -50,6 +52,7 @@ pub(super) struct Form {
     timeout: Duration,
     unread: Arc<AtomicUsize>,
     parts_left: usize,
+    text_left: Arc<AtomicUsize>,
 }
 
 impl Form {
@@ -77,7 +80,13 @@ impl Form {
             }
             Ok(piece)
         });
-        Ok(Self { multipart: multer::Multipart::new(counted, boundary), timeout, unread, parts_left: PARTS })
+        Ok(Self {
+            multipart: multer::Multipart::new(counted, boundary),
+            timeout,
+            unread,
+            parts_left: PARTS,
+            text_left: Arc::new(AtomicUsize::new(ALL_FIELDS_BYTES)),
+        })
     }
 
     /// The next part; `None` after the last.
@@ -90,9 +99,12 @@ impl Form {
         let next = tokio::time::timeout(self.timeout, self.multipart.next_field()).await;
         self.unread.store(0, Ordering::Relaxed);
         match next {
-            Ok(Ok(field)) => {
-                Ok(field.map(|field| Part { field, timeout: self.timeout, unread: Arc::clone(&self.unread) }))
-            }
+            Ok(Ok(field)) => Ok(field.map(|field| Part {
+                field,
+                timeout: self.timeout,
+                unread: Arc::clone(&self.unread),
+                text_left: Arc::clone(&self.text_left),
+            })),
             Ok(Err(error)) => Err(broken(&error)),
             Err(_) => Err(too_slow()),
         }
@@ -122,6 +134,7 @@ pub(super) struct Part {
     field: multer::Field<'static>,
     timeout: Duration,
     unread: Arc<AtomicUsize>,
+    text_left: Arc<AtomicUsize>,
 }
 
 impl Part {
@@ -146,6 +159,11 @@ impl Part {
                     "Send less.",
                 ));
             }
+            let left = self.text_left.load(Ordering::Relaxed).checked_sub(piece.len()).ok_or_else(|| {
+                let cause = format!("The form's fields are longer than {ALL_FIELDS_BYTES} bytes together.");
+                Error::invalid("fields_too_long", cause, "Send less.")
+            })?;
+            self.text_left.store(left, Ordering::Relaxed);
             bytes.extend_from_slice(&piece);
         }
         String::from_utf8(bytes)

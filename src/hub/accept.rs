@@ -150,13 +150,15 @@ impl Hub {
                     at: now,
                 };
                 let is_free = |tag: &&Tag| !protected.iter().any(|held| held.name == tag.as_str());
-                let plain: Vec<Tag> = push.tags.iter().filter(is_free).cloned().collect();
-                store::tags::move_to(connection, to, &plain, false).await?;
-                store::tags::move_to(connection, to, &push.protected_tags, true).await?;
+                let free = |tags: &[Tag]| tags.iter().filter(is_free).cloned().collect::<Vec<_>>();
+                store::tags::move_to(connection, to, &free(&push.tags), false).await?;
+                // Those that are held may hold another commit with the same files, and stay there.
+                store::tags::move_to(connection, to, &free(&push.protected_tags), true).await?;
                 let task = store::tasks::find_of_commit(connection, commit).await?;
                 return Ok(Accepted {
+                    // What the push says of visibility comes with a commit, and there is none.
+                    visibility: executor.visibility,
                     executor,
-                    visibility,
                     commit,
                     task: task.map(|task| task.id),
                     secret,

@@ -6,7 +6,7 @@ use crate::{
         Caller, passwords,
         policy::{self, Action, Denied, Granted, Knowledge},
     },
-    domain::{Secret, Visibility, executor::Executor},
+    domain::{Secret, executor::Executor},
     error::Error,
 };
 
@@ -22,7 +22,7 @@ impl Hub {
     ) -> Result<Granted, Refused> {
         let hash = found.as_ref().and_then(|executor| executor.secret_hash.clone());
         let knowledge = match secret {
-            Some(secret) if needs_secret(caller, found.as_ref(), action) => {
+            Some(secret) if self.needs_secret(caller, found.as_ref(), action) => {
                 if passwords::verify(secret, hash.as_deref()).await? {
                     Knowledge::Secret
                 } else {
@@ -39,17 +39,14 @@ impl Hub {
             },
         )
     }
-}
 
-/// A secret makes no difference where the caller may do the thing anyway: reading what is public costs no hash.
-fn needs_secret(caller: &Caller, found: Option<&Executor>, action: Action) -> bool {
-    let Some(executor) = found else { return true };
-    let owns = match (&executor.owner, caller.user_id()) {
-        (Some(owner), Some(id)) => owner.id == id,
-        _ => false,
-    };
-    let is_open = action == Action::Read && executor.visibility == Visibility::Public;
-    !owns && !is_open
+    /// A secret makes no difference where the caller may do the thing anyway: reading what is public costs no hash.
+    fn needs_secret(&self, caller: &Caller, found: Option<&Executor>, action: Action) -> bool {
+        found.is_none_or(|executor| {
+            let (executor, rules) = (executor.clone(), self.0.rules.hub);
+            policy::authorize(caller, Knowledge::Nothing, executor, action, rules).is_err()
+        })
+    }
 }
 
 /// Why a use case may not go on.

@@ -84,10 +84,9 @@ fn read_cursor(cursor: &str) -> Result<After, Error> {
     let read = || {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
         let (time, id) = text.split_once(' ')?;
-        Some(After {
-            last_pushed_at: DateTime::from_timestamp_micros(time.parse().ok()?)?,
-            id: id.parse().ok()?,
-        })
+        // Nothing was pushed before 1970, and Postgres begins later than chrono.
+        let micros = time.parse().ok().filter(|micros: &i64| *micros >= 0)?;
+        Some(After { last_pushed_at: DateTime::from_timestamp_micros(micros)?, id: id.parse().ok()? })
     };
     read().ok_or_else(|| {
         Error::invalid("cursor", "The cursor was not made by this list.", "Start again from the first page.")

@@ -1,6 +1,7 @@
 //! Commits: add, find, make usable. The database refuses every other change.
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use sqlx::types::Json;
 
 use super::{Connection, StoreError};
@@ -18,6 +19,9 @@ pub async fn insert(
     new: &NewCommit,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    let mut package = serde_json::to_value(&new.package)
+        .map_err(|error| StoreError::Database(sqlx::Error::Encode(error.into())))?;
+    replace_nul(&mut package);
     let texts = |tags: &[Tag]| tags.iter().map(|tag| tag.as_str().to_owned()).collect::<Vec<_>>();
     sqlx::query!(
         "INSERT INTO commits (id, executor_id, package_sha256, package_md5, package_size, content_sha256, package,
@@ -30,7 +34,7 @@ pub async fn insert(
         new.package_md5.as_bytes(),
         bytes(new.package_size),
         new.content_sha256.as_bytes(),
-        Json(&new.package) as _,
+        Json(package) as _,
         &texts(&new.tags),
         &texts(&new.protected_tags),
         new.visibility.map(Visibility::as_str),
@@ -159,6 +163,16 @@ pub async fn is_content_of(
     .fetch_one(connection)
     .await?;
     Ok(same)
+}
+
+/// A docstring may well hold a NUL character, but JSON in Postgres cannot: the replacement character is shown for it.
+fn replace_nul(value: &mut Value) {
+    match value {
+        Value::String(text) if text.contains('\0') => *text = text.replace('\0', "\u{fffd}"),
+        Value::Array(items) => items.iter_mut().for_each(replace_nul),
+        Value::Object(fields) => fields.values_mut().for_each(replace_nul),
+        _ => {}
+    }
 }
 
 pub(super) fn bytes(size: u64) -> i64 {

@@ -14,6 +14,9 @@ pub enum StoreError {
     /// A protected tag would have moved (SQLSTATE HUB01).
     #[error("a protected tag would move: {0}")]
     ProtectedTag(String),
+    /// A text holds a NUL character, which Postgres keeps nowhere.
+    #[error("a text holds a NUL character: {0}")]
+    Nul(#[source] sqlx::Error),
     /// A row holds what no code of ours writes.
     #[error("corrupt row: {table}.{column} of {id}")]
     Corrupt {
@@ -45,6 +48,8 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Database(database) => match database.code().as_deref() {
                 Some("23505") => Self::Conflict(database.constraint().unwrap_or_default().to_owned()),
                 Some("HUB01") => Self::ProtectedTag(database.message().to_owned()),
+                // In a text, and in JSON.
+                Some("22021" | "22P05") => Self::Nul(error),
                 // Connection failures, too little of something, operator intervention; serialization and deadlock.
                 Some(code)
                     if ["08", "53", "57"].contains(&code.get(..2).unwrap_or_default())
@@ -63,6 +68,11 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) => Self::unavailable(error),
+            StoreError::Nul(_) => Self::invalid(
+                "nul_character",
+                "A text of this request holds a NUL character, which nothing here can have.",
+                "Send it without.",
+            ),
             error => Self::internal(error),
         }
     }

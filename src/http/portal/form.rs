@@ -6,6 +6,9 @@ use serde::de::DeserializeOwned;
 use super::error::PageError;
 use crate::{domain::Secret, error::Error};
 
+/// How long all of a form may take to arrive.
+const FORM_TIME: std::time::Duration = std::time::Duration::from_secs(30);
+
 /// A submitted form.
 #[derive(Debug)]
 pub(super) struct Form<T>(pub(super) T);
@@ -14,9 +17,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
     type Rejection = PageError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, PageError> {
-        match axum::Form::<T>::from_request(request, state).await {
-            Ok(axum::Form(form)) => Ok(Self(form)),
-            Err(_) => Err(Error::invalid(
+        match tokio::time::timeout(FORM_TIME, axum::Form::<T>::from_request(request, state)).await {
+            Ok(Ok(axum::Form(form))) => Ok(Self(form)),
+            _ => Err(Error::invalid(
                 "form",
                 "The form was not filled in as this page asks.",
                 "Go back, load the page again, and send it once more.",

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use axum::{
-    body::to_bytes,
+    body::{Body, Bytes, to_bytes},
     extract::{FromRequest, Request},
     http::header,
 };
@@ -15,7 +15,7 @@ use crate::{error::Error, http::upload::Form};
 
 /// An RPC's body that is no upload has at most this many bytes.
 const BODY_BYTES: usize = 1 << 20;
-/// How long each piece of a small form may take.
+/// How long each piece of a small form may take, or all of another small body.
 const PIECE_TIME: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// The parameters of a call.
@@ -129,9 +129,7 @@ impl<S: Send + Sync> FromRequest<S> for Parameters {
                 body.add(name, part.text().await?);
             }
         } else {
-            let bytes = to_bytes(request.into_body(), BODY_BYTES).await.map_err(|_| {
-                Error::invalid("body", "The body broke off or is longer than 1 MiB.", "Send less.")
-            })?;
+            let bytes = small_body(request.into_body(), BODY_BYTES).await?;
             if kind == "application/x-www-form-urlencoded" {
                 body.add_form(&bytes);
             } else if !bytes.is_empty() {
@@ -155,6 +153,18 @@ impl<S: Send + Sync> FromRequest<S> for Parameters {
     }
 }
 
+/// A body of at most `limit` bytes that has all come in time.
+pub(super) async fn small_body(body: Body, limit: usize) -> Result<Bytes, Error> {
+    match tokio::time::timeout(PIECE_TIME, to_bytes(body, limit)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) => {
+            let cause = format!("The body broke off or is longer than {} KiB.", limit >> 10);
+            Err(Error::invalid("body", cause, "Send less."))
+        }
+        Err(_) => Err(Error::invalid("body_stalled", "The body did not come in time.", "Send it faster.")),
+    }
+}
+
 fn decode(text: &str) -> String {
     let text = text.replace('+', " ");
     percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned()
@@ -162,7 +172,7 @@ fn decode(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use axum::{body::Body, http::Request as HttpRequest};
+    use axum::http::Request as HttpRequest;
     use serde_json::json;
 
     use super::*;

@@ -39,7 +39,12 @@ async fn the_newest_push_comes_first_and_every_page_follows_the_one_before() {
 #[tokio::test]
 async fn nonsense_is_answered_with_problem_details() {
     let hub = TestHub::start().await;
-    for (query, code) in [("cursor=abc", "cursor"), ("sort=best", "sort"), ("limit=many", "query")] {
+    for (query, code) in [
+        ("cursor=abc", "cursor"),
+        ("cursor=LTMwMDAwMDAwMDAwMDAwMDAwMCBhYmNkZWZnaA", "cursor"),
+        ("sort=best", "sort"),
+        ("limit=many", "query"),
+    ] {
         let answer = hub.anonymous().get(&format!("/api/v1/executors?{query}")).await;
         assert_eq!(answer.status, 400);
         assert_eq!(answer.headers["content-type"], "application/problem+json");

@@ -3,7 +3,7 @@
 
 use axum::{
     Json,
-    body::{Body, Bytes, to_bytes},
+    body::{Body, Bytes},
     extract::{FromRequest as _, Request, State},
 };
 use serde::Deserialize;
@@ -16,7 +16,11 @@ use crate::{
     error::Error,
     http::{
         caller,
-        v2::{error::RpcError, parameters::Parameters, wire},
+        v2::{
+            error::RpcError,
+            parameters::{Parameters, small_body},
+            wire,
+        },
     },
 };
 
@@ -30,9 +34,7 @@ pub(in crate::http::v2) async fn handle(
     let (parts, body) = request.into_parts();
     let caller = app.auth().caller(&caller::credentials(&parts.headers)).await?;
     caller.require_user()?;
-    let body = to_bytes(body, BODY_BYTES)
-        .await
-        .map_err(|_| Error::invalid("body", "The body broke off or is too long.", "Ask for less."))?;
+    let body = small_body(body, BODY_BYTES).await?;
     let request = Request::from_parts(parts, Body::from(body.clone()));
     let parameters = Parameters::from_request(request, &()).await?;
     let listed = app.hub().artifacts(&caller, &query(&parameters, &body)?).await?;

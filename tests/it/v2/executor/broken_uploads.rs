@@ -140,3 +140,40 @@ async fn a_part_whose_head_never_ends_is_not_kept_in_memory() {
         .await;
     assert_eq!(answer.last_line()["errorCode"], "too_many_parts");
 }
+
+#[tokio::test]
+async fn nul_characters_are_the_senders_fault_and_in_a_docstring_no_fault_at_all() {
+    let hub = TestHub::start().await;
+    let alice = hub.person("alice").await;
+    for (method, parameters) in [
+        ("executor.list", json!({"search": "a\0b"})),
+        ("executor.list", json!({"author": "\0"})),
+        ("executor.list", json!({"keywords": ["\0"]})),
+        ("user.pat.delete", json!({"name": "a\0b"})),
+    ] {
+        let answer = alice.rpc(method, parameters).await;
+        assert_eq!((answer.status.as_u16(), &answer.json()["errorCode"]), (400, &json!("nul_character")));
+    }
+    let refused = alice.push("executor.push", &[("platform", "linux\0")], &package("Hello")).await;
+    assert_eq!(refused.last_line()["errorCode"], "platform");
+    assert_nothing_is_left(&hub).await;
+    let code = "from jina import Executor\n\n\nclass Hello(Executor):\n    \"\"\"Splits at \\x00.\"\"\"\n";
+    let odd = package("Hello").with("executor.py", code).with("requirements.txt", "# \0\n");
+    assert_eq!(alice.push("executor.push", &[], &odd).await.last_line()["type"], "complete");
+    let query = "SELECT package -> 'executor' ->> 'docstring' FROM commits";
+    let docstring: String = sqlx::query_scalar(query).fetch_one(&hub.pool).await.unwrap();
+    assert_eq!(docstring, "Splits at \u{fffd}.");
+}
+
+#[tokio::test]
+async fn a_form_cannot_fill_the_memory_or_the_table_of_tags() {
+    let hub = TestHub::start().await;
+    let tags = (0..101).map(|n| format!("t{n}")).collect::<Vec<_>>().join(",");
+    let refused = hub.anonymous().push("executor.create", &[("tags", &tags)], &package("Hello")).await;
+    assert_eq!(refused.last_line()["errorCode"], "too_many_tags");
+    let long = "x".repeat(200 << 10);
+    let fields = [("a", long.as_str()), ("b", &long), ("c", &long), ("d", &long), ("e", &long), ("f", &long)];
+    let refused = hub.anonymous().push("executor.create", &fields, &package("Hello")).await;
+    assert_eq!(refused.last_line()["errorCode"], "fields_too_long");
+    assert_nothing_is_left(&hub).await;
+}

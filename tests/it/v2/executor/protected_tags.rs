@@ -109,3 +109,29 @@ async fn a_push_that_finishes_late_does_not_take_a_tag_back() {
     .unwrap();
     assert_eq!(tagged.replace('-', ""), new);
 }
+
+#[tokio::test]
+async fn tags_that_hold_the_same_files_in_two_commits_take_them_again() {
+    let hub = TestHub::start().await;
+    let alice = hub.person("alice").await;
+    for tag in ["v1", "v2"] {
+        alice.push("executor.push", &[("immutableTags", tag)], &package("Hello")).await;
+    }
+    for fields in [[("immutableTags", "v1,v2"), ("tags", "")], [("immutableTags", "v2"), ("tags", "v1")]] {
+        let line = alice.push("executor.push", &fields, &package("Hello")).await.last_line();
+        assert_eq!(line["type"], "complete", "{fields:?}: {line}");
+    }
+    assert_eq!(hub.count("commits").await, 2);
+}
+
+#[tokio::test]
+async fn a_push_that_changes_nothing_does_not_claim_to_have_hidden_anything() {
+    let hub = TestHub::start().await;
+    let alice = hub.person("alice").await;
+    alice.push("executor.push", &[("immutableTags", "v1")], &package("Hello")).await;
+    let fields = [("immutableTags", "v1"), ("private", "True")];
+    let line = alice.push("executor.push", &fields, &package("Hello")).await.last_line();
+    let told = line["payload"]["visibility"].clone();
+    let pulled = hub.anonymous().rpc("executor.getPackage", json!({"id": "alice/Hello"})).await;
+    assert_eq!((told, pulled.status.as_u16()), (json!("public"), 200));
+}

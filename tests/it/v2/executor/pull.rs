@@ -4,7 +4,11 @@ use http::Method;
 use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
 
-use crate::support::{client::Client, hub::TestHub, package::package};
+use crate::support::{
+    client::Client,
+    hub::{TestHub, Wanted},
+    package::package,
+};
 
 async fn meta(client: &Client, parameters: Value) -> Value {
     let answer = client.rpc("executor.getPackage", parameters).await;
@@ -60,11 +64,9 @@ async fn a_changed_or_expired_address_gives_nothing() {
         assert_ne!(bad, address);
         assert_eq!(hub.anonymous().get(&bad).await.status, 404, "{bad}");
     }
-    let hub = TestHub::start_with(crate::support::hub::Wanted {
-        set: vec!["auth.download_address_life=0s"],
-        ..Default::default()
-    })
-    .await;
+    let hub =
+        TestHub::start_with(Wanted { set: vec!["auth.download_address_life=0s"], ..Default::default() })
+            .await;
     hub.anonymous().push("executor.create", &[], &package("Hello")).await;
     let data = meta(&hub.anonymous(), json!({"id": "Hello"})).await;
     // It is good until its second is over.
@@ -129,12 +131,25 @@ async fn without_a_tag_a_pull_means_latest_or_the_tag_pushed_last() {
 
 #[tokio::test]
 async fn the_get_form_of_old_clients_always_names_an_image() {
-    let hub =
-        TestHub::start_with(crate::support::hub::Wanted { engine_is_away: true, ..Default::default() }).await;
+    let hub = TestHub::start_with(Wanted { engine_is_away: true, ..Default::default() }).await;
     hub.anonymous().push("executor.create", &[], &package("Hello")).await;
     let answer = hub.anonymous().get("/v2/rpc/executor.getPackage?id=Hello&secret=&tag=").await;
     let data = &answer.json()["data"];
     assert_eq!(data["package"]["containers"].as_array().unwrap().len(), 1);
     assert_eq!(data["commit"]["tags"], json!(["latest"]));
     assert!(data["commit"]["commitParams"].is_object() && data.get("owner").is_none());
+}
+
+#[tokio::test]
+async fn on_a_sign_in_only_hub_the_secret_of_a_public_executor_lets_in_too() {
+    let hub =
+        TestHub::start_with(Wanted { set: vec!["auth.sign_in_required=true"], ..Wanted::default() }).await;
+    let alice = hub.person("alice").await;
+    let pushed = alice.push("executor.create", &[("secret", "open-sesame")], &package("Hello")).await;
+    assert_eq!(pushed.last_line()["type"], "complete");
+    for (secret, status) in [(json!("open-sesame"), 200), (json!("wrong"), 404), (json!(null), 404)] {
+        let asked = json!({"id": "alice/Hello", "secret": secret});
+        let answer = hub.anonymous().rpc("executor.getPackage", asked).await;
+        assert_eq!(answer.status, status, "{secret}");
+    }
 }

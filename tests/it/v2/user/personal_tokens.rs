@@ -108,3 +108,17 @@ async fn bad_parameters_are_refused_by_a_number_that_the_client_knows() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_token_in_its_last_hours_cannot_make_one_that_lives_on() {
+    let hub = TestHub::start().await;
+    let alice = hub.session("alice").await;
+    let made = create(&alice, json!({"name": "old"})).await;
+    let old = hub.anonymous().with_token(made["data"]["token"].as_str().unwrap());
+    let statement = "UPDATE tokens SET expires_at = now() + interval '1 hour' WHERE name = 'old'";
+    sqlx::query(statement).execute(&hub.pool).await.unwrap();
+    assert_eq!(create(&old, json!({"name": "new", "expirationDays": 30})).await["code"], 200);
+    let query = "SELECT count(DISTINCT expires_at) FROM tokens WHERE name IN ('old', 'new')";
+    let ends: i64 = sqlx::query_scalar(query).fetch_one(&hub.pool).await.unwrap();
+    assert_eq!(ends, 1);
+}
