@@ -64,11 +64,9 @@ async fn a_changed_or_expired_address_gives_nothing() {
         assert_ne!(bad, address);
         assert_eq!(hub.anonymous().get(&bad).await.status, 404, "{bad}");
     }
-    let hub = TestHub::start_with(crate::support::hub::Wanted {
-        set: vec!["auth.download_address_life=0s"],
-        ..Default::default()
-    })
-    .await;
+    let hub =
+        TestHub::start_with(Wanted { set: vec!["auth.download_address_life=0s"], ..Default::default() })
+            .await;
     hub.anonymous().push("executor.create", &[], &package("Hello")).await;
     let data = meta(&hub.anonymous(), json!({"id": "Hello"})).await;
     // It is good until its second is over.
@@ -133,8 +131,7 @@ async fn without_a_tag_a_pull_means_latest_or_the_tag_pushed_last() {
 
 #[tokio::test]
 async fn the_get_form_of_old_clients_always_names_an_image() {
-    let hub =
-        TestHub::start_with(crate::support::hub::Wanted { engine_is_away: true, ..Default::default() }).await;
+    let hub = TestHub::start_with(Wanted { engine_is_away: true, ..Default::default() }).await;
     hub.anonymous().push("executor.create", &[], &package("Hello")).await;
     let answer = hub.anonymous().get("/v2/rpc/executor.getPackage?id=Hello&secret=&tag=").await;
     let data = &answer.json()["data"];
