@@ -53,7 +53,7 @@ pub async fn make_usable(
     let to = Move { executor: &requested.executor, commit, by: requested.pushed_by, at: now };
     store::tags::move_to(connection, to, &requested.tags, false).await?;
     store::tags::move_to(connection, to, &requested.protected_tags, true).await?;
-    store::executors::mark_pushed(connection, &requested.executor, requested.visibility, now).await
+    store::executors::mark_pushed(connection, &requested.executor, commit, requested.visibility, now).await
 }
 
 /// The last event of a task that worked.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Connection, StoreError};
 use crate::domain::{
-    ExecutorId, ExecutorName, ExecutorRef, UserId, Visibility,
+    CommitId, ExecutorId, ExecutorName, ExecutorRef, UserId, Visibility,
     executor::{Executor, Owner},
 };
 
@@ -219,19 +219,26 @@ pub async fn lock(connection: &mut Connection, id: &ExecutorId) -> Result<bool, 
     Ok(row.is_some())
 }
 
-/// Notes that a commit became usable, and with it what the push said of visibility.
+/// Notes that a commit became usable, and with it what the push said of visibility, unless a later push that is usable
+/// already said something else: a build that ends late must not show again what was hidden meanwhile.
 pub async fn mark_pushed(
     connection: &mut Connection,
     id: &ExecutorId,
+    commit: CommitId,
     visibility: Option<Visibility>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "UPDATE executors SET last_pushed_at = GREATEST(last_pushed_at, $2), visibility = COALESCE($3, visibility)
+        "UPDATE executors SET last_pushed_at = GREATEST(last_pushed_at, $2),
+             visibility = CASE WHEN $3::text IS NULL OR EXISTS (
+                 SELECT 1 FROM commits here JOIN commits later ON later.executor_id = here.executor_id
+                 WHERE here.id = $4 AND later.created_at > here.created_at AND later.usable_at IS NOT NULL
+                   AND later.requested_visibility IS NOT NULL) THEN visibility ELSE $3 END
          WHERE id = $1",
         id as &ExecutorId,
         now,
-        visibility.map(Visibility::as_str)
+        visibility.map(Visibility::as_str),
+        commit as CommitId
     )
     .execute(connection)
     .await?;

@@ -77,18 +77,18 @@ async fn of_pushes_that_race_for_a_protected_tag_one_wins() {
 }
 
 #[tokio::test]
-async fn a_push_that_finishes_late_does_not_take_a_tag_back() {
+async fn a_push_that_finishes_late_neither_takes_a_tag_back_nor_shows_what_was_hidden() {
     let hub =
         TestHub::start_with(crate::support::hub::Wanted { without_worker: true, ..Default::default() }).await;
     let alice = hub.person("alice").await;
-    let push = async |text: &str| {
+    let push = async |text: &str, visibility: &str| {
         let package = package("Hello").with("README.md", text);
-        alice.push("executor.createAsync", &[], &package).await.json()["data"]["_id"]
+        alice.push("executor.createAsync", &[(visibility, "True")], &package).await.json()["data"]["_id"]
             .as_str()
             .unwrap()
             .to_owned()
     };
-    let (old, new) = (push("old").await, push("new").await);
+    let (old, new) = (push("old", "public").await, push("new", "private").await);
     // The newer one is built first.
     sqlx::query("UPDATE tasks SET run_after = run_after + interval '1 millisecond' WHERE id = $1::uuid")
         .bind(&old)
@@ -108,6 +108,9 @@ async fn a_push_that_finishes_late_does_not_take_a_tag_back() {
     .await
     .unwrap();
     assert_eq!(tagged.replace('-', ""), new);
+    let query = "SELECT visibility FROM executors";
+    let visibility: String = sqlx::query_scalar(query).fetch_one(&hub.pool).await.unwrap();
+    assert_eq!(visibility, "private");
 }
 
 #[tokio::test]
