@@ -6,8 +6,9 @@ use crate::{
         Caller, passwords,
         policy::{self, Action, Denied, Granted, Knowledge},
     },
-    domain::{Secret, executor::Executor},
+    domain::{ExecutorRef, Secret, executor::Executor},
     error::Error,
+    store,
 };
 
 impl Hub {
@@ -38,6 +39,18 @@ impl Hub {
                 Denied::Forbidden => Refused::Forbidden,
             },
         )
+    }
+
+    /// The Executor without an owner that bears this bare name. Whoever may not know of the holder of a bare name must find
+    /// what would be found if it did not exist, and whoever was given NAME and SECRET must be able to use them, whoever
+    /// holds the bare name.
+    pub(super) async fn namesake_without_owner(
+        &self,
+        reference: &ExecutorRef,
+    ) -> Result<Option<Executor>, Error> {
+        let ExecutorRef::Bare(name) = reference else { return Ok(None) };
+        let mut connection = self.0.store.read().await?;
+        Ok(store::executors::find_in_namespace(&mut connection, None, name).await?)
     }
 
     /// A secret makes no difference where the caller may do the thing anyway: reading what is public costs no hash.

@@ -162,7 +162,16 @@ impl Hub {
             };
             Error::new(ErrorKind::Forbidden, "update_not_allowed", cause, remedy)
         };
-        match self.authorize(caller, secret, found, Action::Push).await {
+        let mut decided = self.authorize(caller, secret, found, Action::Push).await;
+        if let (Err(Refused::Hidden | Refused::Forbidden), Some(secret)) = (&decided, secret) {
+            let namesake = self.namesake_without_owner(reference).await?;
+            match self.authorize(caller, Some(secret), namesake, Action::Push).await {
+                // What they may see of the first one says more than that there is no second one.
+                Err(Refused::Hidden) => {}
+                second => decided = second,
+            }
+        }
+        match decided {
             Ok(granted) => Ok(granted.into_executor()),
             Err(Refused::Hidden) => Err(Error::executor_not_found(reference, None)),
             Err(Refused::Forbidden) => Err(forbidden()),

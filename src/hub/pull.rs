@@ -2,10 +2,16 @@
 
 use super::{Hub, access::Refused, download::DownloadAddress};
 use crate::{
-    auth::{Caller, policy::Action},
+    auth::{
+        Caller,
+        policy::{Action, Granted},
+    },
     domain::{ExecutorRef, Secret, Tag, commit::Commit, executor::Executor},
     error::Error,
-    store::{self, pulls::Found},
+    store::{
+        self,
+        pulls::{Found, Tagged},
+    },
 };
 
 /// What a pull asks for.
@@ -40,17 +46,14 @@ impl Hub {
     /// Resolves a reference for a caller. What they may not see is not found, in the same words as what is not there.
     pub async fn pull(&self, caller: &Caller, pull: &Pull) -> Result<Pulled, Error> {
         let not_found = || Error::executor_not_found(&pull.reference, pull.tag.as_ref());
-        let found = {
-            let mut connection = self.0.store.read().await?;
-            let tag = pull.tag.as_ref();
-            store::pulls::find(&mut connection, &pull.reference, caller.user_id(), tag).await?
-        };
-        let (executor, tagged) = match found {
-            Some(Found { executor, tagged }) => (Some(executor), tagged),
-            None => (None, None),
-        };
-        let granted = match self.authorize(caller, pull.secret.as_ref(), executor, Action::Read).await {
-            Ok(granted) => granted,
+        let mut found = self.look(caller, pull, Some(&pull.reference)).await;
+        if let Err(Refused::Hidden | Refused::Forbidden) = found {
+            let namesake = self.namesake_without_owner(&pull.reference).await?;
+            let id = namesake.and_then(|namesake| namesake.id.as_str().parse().ok()).map(ExecutorRef::Bare);
+            found = self.look(caller, pull, id.as_ref()).await;
+        }
+        let (granted, tagged) = match found {
+            Ok(found) => found,
             Err(Refused::Hidden | Refused::Forbidden) => return Err(not_found()),
             Err(Refused::Failed(error)) => return Err(error),
         };
@@ -67,5 +70,28 @@ impl Hub {
             tags: tagged.tags,
             images: images.into_iter().map(|(_, name)| name).collect(),
         })
+    }
+
+    /// Finds what a reference means and decides about it. Without a reference the same work is done for nothing.
+    async fn look(
+        &self,
+        caller: &Caller,
+        pull: &Pull,
+        reference: Option<&ExecutorRef>,
+    ) -> Result<(Granted, Option<Tagged>), Refused> {
+        let found = match reference {
+            Some(reference) => {
+                let mut connection = self.0.store.read().await.map_err(Error::from)?;
+                let (caller, tag) = (caller.user_id(), pull.tag.as_ref());
+                store::pulls::find(&mut connection, reference, caller, tag).await.map_err(Error::from)?
+            }
+            None => None,
+        };
+        let (executor, tagged) = match found {
+            Some(Found { executor, tagged }) => (Some(executor), tagged),
+            None => (None, None),
+        };
+        let granted = self.authorize(caller, pull.secret.as_ref(), executor, Action::Read).await?;
+        Ok((granted, tagged))
     }
 }

@@ -176,3 +176,32 @@ async fn build_variables_are_kept_encrypted_told_by_name_and_wiped_at_the_end() 
     let missing = alice.push("executor.push", &[("id", "Hello")], &with_variable).await;
     assert!(missing.last_line()["readableMessage"].as_str().unwrap().contains("TOKEN"));
 }
+
+#[tokio::test]
+async fn name_and_secret_work_even_where_somebody_else_holds_the_bare_name() {
+    let hub = TestHub::start().await;
+    let alice = hub.person("alice").await;
+    alice.push("executor.push", &[("private", "True")], &package("Hush")).await;
+    alice.push("executor.push", &[], &package("Open")).await;
+    let stranger = hub.anonymous();
+    for name in ["Hush", "Open"] {
+        let first = stranger.push("executor.create", &[], &package(name)).await.last_line();
+        assert_eq!(first["type"], "complete", "another namespace");
+        let secret = first["payload"]["secret"].as_str().unwrap().to_owned();
+        let changed = package(name).with("README.md", "# Changed\n");
+        let fields = [("id", name), ("secret", secret.as_str())];
+        let second = stranger.push("executor.update", &fields, &changed).await.last_line();
+        assert_eq!(
+            (&second["type"], &second["payload"]["id"]),
+            (&json!("complete"), &first["payload"]["id"])
+        );
+    }
+    let id = async |name: &str| {
+        stranger.rpc("executor.getPackage", json!({"id": name})).await.json()["data"]["owner"]["name"].clone()
+    };
+    assert_eq!(id("Hush").await, json!(null), "to a stranger the hidden one does not exist");
+    assert_eq!(id("Open").await, json!("alice"), "the holder of a bare name keeps it");
+    let wrong =
+        stranger.push("executor.update", &[("id", "Open"), ("secret", "wrong")], &package("Open")).await;
+    assert_eq!(wrong.status, 403);
+}
