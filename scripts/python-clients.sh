@@ -30,7 +30,7 @@ recipe() {
     sdk-0.26.12) echo 2022-12-20 jina-hubble-sdk==0.26.12 setuptools ;;
     sdk-0.22.5) echo 2022-12-20 jina-hubble-sdk==0.22.5 setuptools ;;
     sdk-0.19.3) echo 2022-12-20 jina-hubble-sdk==0.19.3 setuptools ;;
-    jina-3.34.0) echo 2025-03-01 jina==3.34.0 setuptools ;;
+    jina-3.34.0) echo 2025-03-26 jina==3.34.0 setuptools ;;
     jina-3.9.2) old_jina 2022-09-26 jina==3.9.2 docarray jina-hubble-sdk jcloud ;;
     jina-3.7.14) old_jina 2022-09-10 jina==3.7.14 docarray==0.14.9 jina-hubble-sdk==0.16.1 jcloud==0.0.34 ;;
     jina-3.0.0) old_jina 2022-02-20 jina==3.0.0 docarray ;;

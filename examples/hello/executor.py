@@ -1,5 +1,7 @@
 """An Executor to try a Hub with."""
 
+from docarray import DocList
+from docarray.documents import TextDoc
 from jina import Executor, requests
 
 
@@ -14,7 +16,8 @@ class Hello(Executor):
         self.greeting = greeting
 
     @requests(on='/greet')
-    def greet(self, docs, **kwargs):
+    def greet(self, docs: DocList[TextDoc], **kwargs) -> DocList[TextDoc]:
         """Puts the greeting before the text of each document."""
         for doc in docs:
             doc.text = f'{self.greeting}, {doc.text}'
+        return docs

@@ -3,6 +3,7 @@
     PYTHON drive.py push FOLDER [any option of that client's `push`]
     PYTHON drive.py pull URI [...]
     PYTHON drive.py status FOLDER [...]
+    PYTHON drive.py flow URI TEXT                     a Flow with that Executor answers, jina 3.34 only
     PYTHON drive.py client METHOD ['{"argument": "value"}']      a method of `hubble.Client`, SDK only
     PYTHON drive.py auth login|logout|token [...]                `jina auth …`, SDK only
     PYTHON drive.py login                                        `hubble.login()` of a program, SDK only
@@ -146,6 +147,17 @@ def command_line(command, arguments):
     return hub_command(command, arguments)
 
 
+def ask_flow(uri, text):
+    """What a Flow answers whose Executor comes from the Hub: the way most people use one."""
+    from docarray import DocList
+    from docarray.documents import TextDoc
+    from jina import Flow
+
+    with Flow().add(uses=uri) as flow:
+        answer = flow.post('/greet', inputs=DocList[TextDoc]([TextDoc(text=text)]), return_type=DocList[TextDoc])
+        return answer[0].text
+
+
 def main(command, *arguments):
     registry = os.environ.get('JINA_HUBBLE_REGISTRY')
     if not registry:
@@ -160,11 +172,15 @@ def main(command, *arguments):
     os.environ.setdefault('COLUMNS', '200')
     os.environ.setdefault('JINA_OPTOUT_TELEMETRY', '1')
     engine = urlsplit(os.environ.get('DOCKER_HOST', '')).hostname
-    allow_only({urlsplit(registry).hostname, engine, 'localhost', '::1'})
+    # A Flow listens on every address of this machine and looks that up like a host.
+    allow_only({urlsplit(registry).hostname, engine, 'localhost', '::1', '0.0.0.0'})
 
     name = 'unknown'
     try:
-        name, run = command_line(command, arguments)
+        if command == 'flow':
+            name, run = 'jina', lambda: ask_flow(*arguments)
+        else:
+            name, run = command_line(command, arguments)
         report = {'ok': True, 'client': name, 'result': run()}
     # A wrong argument ends the parser with SystemExit; that is an outcome like any other here.
     except (Exception, SystemExit) as error:

@@ -57,6 +57,8 @@ def steps(name, python, home, registry):
 def main(clients, *names):
     passed = failed = 0
     for name in names or sorted(path.name for path in Path(clients).iterdir() if not path.name.startswith('.')):
+        if name == 'jina-3.34.0':
+            continue  # It is there for Flows; its hub commands are those of the SDK.
         registry, requests = serve()
         with tempfile.TemporaryDirectory() as home:
             for step, right, text in steps(name, Path(clients) / name / 'bin' / 'python', Path(home), registry):

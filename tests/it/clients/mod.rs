@@ -5,6 +5,7 @@ mod anonymous;
 mod broken;
 mod crashes;
 mod engines;
+mod flow;
 mod generations;
 mod newest;
 mod signing_in;
