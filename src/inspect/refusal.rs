@@ -47,14 +47,14 @@ impl RefusalClass {
 }
 
 impl Refusal {
-    /// A refusal of any class.
+    /// A refusal of any class. Parsers put an author's characters into their texts, so what misleads is replaced here.
     pub(super) fn new(
         class: RefusalClass,
         code: &'static str,
         message: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Self {
-        Self { code, class, message: message.into(), remedy: remedy.into() }
+        Self { code, class, message: harmless(&message.into()), remedy: harmless(&remedy.into()) }
     }
 
     /// The zip itself is at fault; packing it again is nearly always the cure.
@@ -83,10 +83,14 @@ impl Refusal {
     }
 }
 
+fn harmless(text: &str) -> String {
+    text.chars().map(|c| if misleads(c) { '?' } else { c }).collect()
+}
+
 /// Text of an author, made fit for one sentence: control and invisible characters become `?`, and a long one is cut.
 pub(super) fn quoted(text: &str) -> String {
     const SHOWN: usize = 120;
-    let mut shown: String = text.chars().take(SHOWN).map(|c| if misleads(c) { '?' } else { c }).collect();
+    let mut shown = harmless(&text.chars().take(SHOWN).collect::<String>());
     if text.chars().nth(SHOWN).is_some() {
         shown.push('…');
     }

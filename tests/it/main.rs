@@ -6,6 +6,7 @@ mod builds;
 mod cli;
 mod clients;
 mod docker;
+mod fuzz;
 mod inspect;
 mod portal;
 mod postgres;

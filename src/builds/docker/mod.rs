@@ -35,12 +35,17 @@ use bollard::{errors::Error, query_parameters::RemoveImageOptionsBuilder};
 use tokio::sync::mpsc;
 
 use self::connection::{ANSWER_TIME, Host, SessionOrFault, abilities};
-use self::provision::Provision;
+use self::{
+    dockerfile::Rules,
+    images::ImageRule,
+    instruction::Heredocs,
+    provision::{Ingredients, Provision},
+};
 use super::{
     engine::{BuildOutput, BuildPlan, BuiltImage, Engine, EngineInfo},
     fault::Fault,
 };
-use crate::domain::task::FaultKind;
+use crate::domain::{BuildEnv, task::FaultKind};
 
 pub use self::prune::Pruned;
 
@@ -127,4 +132,24 @@ impl Engine for DockerEngine {
             )),
         }
     }
+}
+
+/// What an engine would get to read of an author's Dockerfile when these variables are pushed along; else which line is
+/// at fault. For checking one without an engine: any image may be used.
+pub fn rewritten(text: &str, build_env: &BuildEnv) -> Result<String, String> {
+    let provision = Provision::new(Ingredients {
+        environment: Vec::new(),
+        certificates: None,
+        build_env,
+        scope: "check",
+    });
+    let rules = Rules {
+        images: &ImageRule::new(Vec::new(), "executor-hub/"),
+        provision: &provision,
+        heredocs: Heredocs::Known,
+        args: BTreeMap::new(),
+    };
+    dockerfile::rewrite(text, &rules)
+        .map(|rewritten| rewritten.text)
+        .map_err(|rejected| format!("line {}: {}", rejected.line, rejected.reason))
 }
