@@ -113,8 +113,8 @@ launch() {
     as_root mkdir -p "$STATE/data" "$STATE/exec"
     as_root chmod 0755 "$STATE"
     # shellcheck disable=SC2016 # expanded by the inner shell
-    as_root env -i PATH="$PATH:/usr/sbin:/sbin" HOME=/root LANG=C.UTF-8 \
-        BUILDKIT_STEP_LOG_MAX_SPEED=-1 BUILDKIT_STEP_LOG_MAX_SIZE=-1 \
+    as_root env -i PATH="$PATH:/usr/sbin:/sbin" HOME="$STATE" LANG=C.UTF-8 \
+        BUILDKIT_STEP_LOG_MAX_SPEED=1073741824 BUILDKIT_STEP_LOG_MAX_SIZE=1073741824 \
         HTTP_PROXY="${HTTP_PROXY:-${http_proxy:-}}" HTTPS_PROXY="${HTTPS_PROXY:-${https_proxy:-}}" \
         NO_PROXY="${NO_PROXY:-${no_proxy:-}}" \
         setsid --fork bash -c '

@@ -71,13 +71,13 @@ ensure_uv() {
 }
 
 # uv does not read pip's configuration, so it is told what pip would do on this machine. Nothing is compiled, even where
-# a compiler happens to be: a recipe works everywhere or nowhere.
+# a compiler happens to be: a recipe works everywhere or nowhere. Byte code makes every later start three times as fast.
 pip_setting() { "$UV_ENVIRONMENT/bin/pip" config list | sed -nE "s/^[^=]*[.]$1='(.*)'$/\1/p" | tail -n 1; }
 
 uv() {
     UV_INDEX_URL=${UV_INDEX_URL:-$(pip_setting index-url)} UV_EXTRA_INDEX_URL=${UV_EXTRA_INDEX_URL:-$(pip_setting extra-index-url)} \
         SSL_CERT_FILE=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt} \
-        UV_HTTP_TIMEOUT=${UV_HTTP_TIMEOUT:-180} UV_PYTHON_DOWNLOADS=never CC=false CXX=false UV_CACHE_DIR=$CACHE_DIR/uv-cache \
+        UV_HTTP_TIMEOUT=${UV_HTTP_TIMEOUT:-180} UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1 CC=false CXX=false UV_CACHE_DIR=$CACHE_DIR/uv-cache \
         "$UV_ENVIRONMENT/bin/uv" --quiet --no-progress "$@"
 }
 

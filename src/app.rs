@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth::{Auth, Keys, KeysError},
+    auth::{Auth, AuthRules, Keys, KeysError},
     blobs::{BlobError, Blobs},
     builds::{
         Engine,
@@ -87,7 +87,7 @@ impl App {
         let keys = Keys::load(&settings.auth.master_key, data_dir)?;
         let blobs = Blobs::open(&settings.blobs, data_dir)?;
         let notifications = Notifications::default();
-        let auth = Auth::new(store.clone(), Arc::clone(&clock));
+        let auth = Auth::new(store.clone(), Arc::clone(&clock), AuthRules::of(&settings));
         let hub = Hub::new(hub::Parts {
             store: store.clone(),
             blobs: blobs.clone(),
@@ -123,6 +123,23 @@ impl App {
         tokio::select! {
             () = listening => {}
             () = self.0.stopping.cancelled() => {}
+        }
+    }
+
+    /// Clears away, every hour until the process stops, sign-ins that are over and what crashes have left in the object store.
+    pub async fn keep_house(self) {
+        const PAUSE: std::time::Duration = std::time::Duration::from_hours(1);
+        loop {
+            if let Err(error) = self.0.auth.forget_old().await {
+                tracing::warn!(error = ?error.source_for_log(), "cannot forget old sign-ins; trying again later");
+            }
+            if let Err(error) = self.0.hub.collect_artifact_bytes().await {
+                tracing::warn!(%error, "cannot collect what artifacts have left; trying again later");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(PAUSE) => {}
+                () = self.0.stopping.cancelled() => return,
+            }
         }
     }
 

@@ -41,6 +41,8 @@ pub enum ErrorKind {
     PolicyDenied,
     /// More bytes than allowed.
     TooLarge,
+    /// More than one person may have.
+    OverQuota,
     /// The package cannot be used; the number is the one that old clients look for (4000–5000).
     Rejected(u16),
     /// The image build failed.

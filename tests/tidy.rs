@@ -30,6 +30,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
 /// Third-party crates that only certain files may name.
 const FENCES: &[(&str, &[&str])] = &[
     ("axum", &["src/http/"]),
+    ("askama", &["src/http/"]),
     ("hyper_util", &["src/http/"]),
     ("multer", &["src/http/"]),
     ("sqlx", &["src/store/", "src/postgres/", "src/domain/", "src/cli/database.rs"]),

@@ -8,11 +8,34 @@ use argon2::{
 };
 use tokio::sync::Semaphore;
 
-use crate::{domain::Secret, error::Error};
+use crate::{
+    domain::{Login, Secret},
+    error::Error,
+};
+
+/// The shortest password, in characters. Length is what counts, so nothing else is asked of it.
+const MIN_CHARACTERS: usize = 10;
+/// The longest, in bytes: more is no safer and would be hashed for nothing.
+const MAX_BYTES: usize = 1024;
 
 /// Each hash takes 19 MiB and some tens of milliseconds (OWASP's figures for argon2id, the crate's default); more at
 /// once than this would let a crowd of guesses take the machine's memory.
 static AT_ONCE: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(4));
+
+/// A hash of a password that a person chose, once it is good enough.
+pub async fn hash_new(password: &Secret, login: &Login) -> Result<String, Error> {
+    let text = password.expose();
+    let cause = if text.chars().count() < MIN_CHARACTERS {
+        format!("A password has at least {MIN_CHARACTERS} characters.")
+    } else if text.len() > MAX_BYTES {
+        format!("A password has at most {MAX_BYTES} bytes.")
+    } else if text.eq_ignore_ascii_case(login.as_str()) {
+        "The login itself is no password.".to_owned()
+    } else {
+        return hash(password).await;
+    };
+    Err(Error::invalid("password", cause, "Choose another password."))
+}
 
 /// A hash of a secret, for the database.
 pub async fn hash(secret: &Secret) -> Result<String, Error> {

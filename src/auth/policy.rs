@@ -2,7 +2,7 @@
 //! an Executor's content only through that.
 
 use super::Caller;
-use crate::domain::{Visibility, executor::Executor};
+use crate::domain::{Visibility, artifact::Artifact, executor::Executor};
 
 /// What a caller wants with an Executor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +96,38 @@ pub fn authorize(
     }
 }
 
+/// What a caller wants with an artifact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArtifactAction {
+    /// See and download it.
+    Read,
+    /// Replace, change or delete it.
+    Write,
+}
+
+/// Whether `caller` may do `action` with `artifact`, which they get back if so. Nobody but its owner changes one.
+pub fn authorize_artifact(
+    caller: &Caller,
+    artifact: Artifact,
+    action: ArtifactAction,
+    rules: HubRules,
+) -> Result<Artifact, Denied> {
+    let owns = caller.user_id() == Some(artifact.owner.id);
+    let may_read = owns
+        || caller.is_admin()
+        || (artifact.visibility == Visibility::Public
+            && (!rules.sign_in_required || caller.user().is_some()));
+    let allowed = match action {
+        ArtifactAction::Read => may_read,
+        ArtifactAction::Write => owns,
+    };
+    match (allowed, may_read) {
+        (true, _) => Ok(artifact),
+        (false, true) => Err(Denied::Forbidden),
+        (false, false) => Err(Denied::Hidden),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
@@ -133,7 +165,7 @@ mod tests {
         use Knowledge::{Nothing, Secret};
         let (alice, bob) = (person("alice", Role::Member), person("bob", Role::Member));
         let (admin, nobody) = (person("root", Role::Admin), Caller::Anonymous);
-        let rows: Vec<(&Caller, Knowledge, Visibility, bool, Action, Option<Denied>)> = vec![
+        let rows = [
             (&alice, Nothing, Visibility::Private, true, Read, None),
             (&alice, Nothing, Visibility::Private, true, Push, None),
             (&alice, Nothing, Visibility::Private, false, ReadTasks, None),
@@ -155,6 +187,48 @@ mod tests {
         for (i, (caller, knowledge, visibility, is_usable, action, denied)) in rows.into_iter().enumerate() {
             let executor = executor(Some(&alice), visibility, is_usable);
             let answer = authorize(caller, knowledge, executor, action, HubRules::default());
+            assert_eq!(answer.err(), denied, "row {i}");
+        }
+    }
+
+    #[test]
+    fn artifacts_are_their_owners_and_public_ones_everybodys_to_read() {
+        use crate::domain::{ArtifactId, digest::Sha256};
+        use ArtifactAction::{Read, Write};
+        use Denied::{Forbidden, Hidden};
+        use Visibility::{Private, Public};
+        let (alice, bob) = (person("alice", Role::Member), person("bob", Role::Member));
+        let (admin, nobody) = (person("root", Role::Admin), Caller::Anonymous);
+        let rows = [
+            (&alice, Private, Read, false, None),
+            (&alice, Private, Write, false, None),
+            (&bob, Private, Read, false, Some(Hidden)),
+            (&bob, Private, Write, false, Some(Hidden)),
+            (&bob, Public, Read, false, None),
+            (&bob, Public, Read, true, None),
+            (&bob, Public, Write, false, Some(Forbidden)),
+            (&nobody, Public, Read, false, None),
+            (&nobody, Public, Read, true, Some(Hidden)),
+            (&nobody, Public, Write, true, Some(Hidden)),
+            (&nobody, Private, Read, false, Some(Hidden)),
+            (&admin, Private, Read, true, None),
+            (&admin, Private, Write, false, Some(Forbidden)),
+        ];
+        for (i, (caller, visibility, action, sign_in_required, denied)) in rows.into_iter().enumerate() {
+            let owner = alice.user().map(|u| Owner { id: u.id, login: u.login.clone() }).unwrap();
+            let artifact = Artifact {
+                id: ArtifactId::mint(),
+                owner,
+                name: None,
+                visibility,
+                kind: None,
+                meta_data: None,
+                sha256: Sha256([0; 32]),
+                size: 0,
+                created_at: DateTime::UNIX_EPOCH,
+                updated_at: DateTime::UNIX_EPOCH,
+            };
+            let answer = authorize_artifact(caller, artifact, action, HubRules { sign_in_required });
             assert_eq!(answer.err(), denied, "row {i}");
         }
     }

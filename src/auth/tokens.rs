@@ -3,13 +3,13 @@
 use chrono::TimeDelta;
 use sha2::{Digest as _, Sha256 as Hasher};
 
-use super::Auth;
+use super::{Auth, Caller};
 use crate::{
     domain::{Secret, TokenId, UserId, digest::Sha256, secret},
     error::{Error, ErrorKind},
     store::{
         self, StoreError,
-        tokens::{NewToken, TokenKind},
+        tokens::{NewToken, TokenFacts, TokenKind, TokenRow},
     },
 };
 
@@ -18,7 +18,12 @@ const PREFIX: &str = "ehub_";
 /// The longest a personal token may live, in days.
 pub const MAX_DAYS: i64 = 3650;
 
-/// What a token is found by.
+/// A new text of 256 random bits behind a prefix.
+pub(super) fn mint(prefix: &str) -> Secret {
+    Secret::new(format!("{prefix}{}", secret::random_text().expose()))
+}
+
+/// What a token, code or link is found by.
 pub fn hash(token: &Secret) -> Sha256 {
     Sha256(Hasher::digest(token.expose().as_bytes()).into())
 }
@@ -46,7 +51,7 @@ impl Auth {
                 "Choose another number of days.",
             ));
         }
-        let token = Secret::new(format!("{PREFIX}{}", secret::random_text().expose()));
+        let token = mint(PREFIX);
         let now = self.clock.now();
         let new = NewToken {
             id: TokenId::mint(),
@@ -56,8 +61,9 @@ impl Auth {
             hash: hash(&token),
             expires_at: days.map(|days| now + TimeDelta::days(days)),
         };
-        let mut connection = self.store.read().await?;
-        store::tokens::insert(&mut connection, new, now).await.map_err(|error| match error {
+        let mut transaction = self.store.begin().await?;
+        store::tokens::retire_expired_personal(&mut transaction, user, name, now).await?;
+        store::tokens::insert(&mut transaction, new, now).await.map_err(|error| match error {
             StoreError::Conflict(_) => Error::new(
                 ErrorKind::NameTaken,
                 "token_name_taken",
@@ -66,6 +72,45 @@ impl Auth {
             ),
             error => error.into(),
         })?;
+        transaction.commit().await.map_err(StoreError::from)?;
         Ok(token)
+    }
+
+    /// Makes a personal access token for whoever asks. One that was asked for with a personal token does not outlive
+    /// that: a token cannot prolong itself.
+    pub async fn issue_personal_token_for(
+        &self,
+        caller: &Caller,
+        name: &str,
+        days: i64,
+    ) -> Result<Secret, Error> {
+        let user = caller.require_user()?.id;
+        let days = match self.session(caller).await? {
+            TokenFacts { kind: TokenKind::Personal, expires_at: Some(end), .. } => {
+                days.min((end - self.clock.now()).num_days().max(1))
+            }
+            _ => days,
+        };
+        self.issue_personal_token(user, name, Some(days)).await
+    }
+
+    /// A person's live personal tokens, newest first.
+    pub async fn list_personal_tokens(&self, user: UserId) -> Result<Vec<TokenRow>, Error> {
+        let mut connection = self.store.read().await?;
+        Ok(store::tokens::list_personal(&mut connection, user, self.clock.now()).await?)
+    }
+
+    /// Revokes a person's personal token by name.
+    pub async fn revoke_personal_token(&self, user: UserId, name: &str) -> Result<(), Error> {
+        let mut connection = self.store.read().await?;
+        if store::tokens::revoke_personal(&mut connection, user, name.trim(), self.clock.now()).await? {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::NotFound,
+            "token_not_found",
+            format!("There is no token called '{name}'."),
+            "Look at the list of tokens.",
+        ))
     }
 }

@@ -30,6 +30,8 @@ pub(super) fn open(settings: &Blobs) -> Result<Opened, BlobError> {
 #[cfg(feature = "s3")]
 fn s3(settings: &Blobs) -> Result<Opened, BlobError> {
     use object_store::aws::AmazonS3Builder;
+    // The HTTP client comes without cryptography of its own and panics when nobody chose one; a second choice is no harm.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name(&settings.s3_bucket)
         .with_region(&settings.s3_region)
@@ -48,4 +50,35 @@ fn s3(settings: &Blobs) -> Result<Opened, BlobError> {
 #[cfg(not(feature = "s3"))]
 fn s3(_settings: &Blobs) -> Result<Opened, BlobError> {
     Err(BlobError::Settings("this program was built without the feature \"s3\"".into()))
+}
+
+#[cfg(all(test, feature = "s3"))]
+mod tests {
+    use super::*;
+    use crate::{
+        blobs::{BlobKey, Blobs as Opened},
+        config::{Environment, Overrides, Settings},
+        domain::digest::Sha256,
+    };
+
+    #[tokio::test]
+    async fn a_bucket_that_does_not_answer_is_an_error_and_no_panic() {
+        let folder = tempfile::tempdir().unwrap();
+        let set = [
+            "blobs.backend=s3",
+            "blobs.s3_bucket=hub",
+            "blobs.s3_endpoint=http://127.0.0.1:1",
+            "blobs.s3_allow_http=true",
+            "blobs.s3_access_key_id=id",
+            "blobs.s3_secret_access_key=key",
+        ];
+        let overrides = Overrides { file: None, set: set.map(str::to_owned).into() };
+        let settings = Settings::load(&Environment::of([]), &overrides).unwrap();
+        let blobs = Opened::open(&settings.blobs, folder.path()).unwrap();
+        assert!(matches!(settings.blobs.backend, BlobBackend::S3));
+        let size = blobs.size(&BlobKey::Package(Sha256([0; 32])));
+        // The client tries again for minutes; that it tries at all is what counts here.
+        let tried = tokio::time::timeout(std::time::Duration::from_millis(50), size).await;
+        assert!(!matches!(tried, Ok(Ok(_))));
+    }
 }

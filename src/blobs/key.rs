@@ -9,17 +9,19 @@ use crate::domain::digest::Sha256;
 pub enum BlobKey {
     /// A canonical package zip, by its own digest: the same bytes are kept once.
     Package(Sha256),
+    /// An artifact's bytes, by their digest: the same bytes are kept once, whoever stored them.
+    Artifact(Sha256),
 }
 
 impl fmt::Display for BlobKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            // Two levels of folders keep each of them small for a million packages.
-            Self::Package(digest) => {
-                let hex = digest.to_string();
-                let (level, _) = hex.split_at(2);
-                write!(f, "packages/sha256/{level}/{hex}.zip")
-            }
-        }
+        let (folder, digest, ending) = match self {
+            Self::Package(digest) => ("packages", digest, ".zip"),
+            Self::Artifact(digest) => ("artifacts", digest, ""),
+        };
+        // Two levels of folders keep each of them small for a million objects.
+        let hex = digest.to_string();
+        let (level, _) = hex.split_at(2);
+        write!(f, "{folder}/sha256/{level}/{hex}{ending}")
     }
 }

@@ -11,6 +11,7 @@
 //! transactions; no transaction lasts as long as a build. A worker that dies loses its lease, and the task goes back.
 //! Finishing a task, making its commit usable and moving its tags is one transaction.
 
+mod conclusion;
 pub mod docker;
 pub mod engine;
 pub mod fault;

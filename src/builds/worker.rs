@@ -1,6 +1,9 @@
 //! Who builds? A worker: it claims a task, runs it on its engine under a lease that it keeps alive, and finishes it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicU32},
+    time::Duration,
+};
 
 use chrono::TimeDelta;
 use tokio::{
@@ -9,7 +12,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Engine, Fault, engine::BuiltImage, logs::StoryWriter, plan, queue, sweeper};
+use super::{Engine, Fault, engine::BuiltImage, logs::StoryWriter, plan, sweeper};
 use crate::{
     auth::Keys,
     blobs::{BlobKey, Blobs},
@@ -17,14 +20,12 @@ use crate::{
     domain::{
         BuildEnv, Clock, WorkerId,
         limits::BuildLimits,
-        task::{Failure, FaultKind, Phase, TaskEvent, TaskState},
+        task::{FaultKind, Phase, TaskEvent},
     },
     store::{
         self, Store, StoreError,
-        notify::{self, Notifications},
-        queue_pause::Pause,
-        task_events::{self, Author},
-        tasks::{Claimed, GivenBack, Heartbeat},
+        notify::Notifications,
+        tasks::{Claimed, Heartbeat},
         workers::Sign,
     },
 };
@@ -33,8 +34,8 @@ use crate::{
 const OUTPUT_LINES: usize = 1024;
 /// How often a worker asks its engine whether it is there, and looks for silent workers.
 const PULSE: Duration = Duration::from_secs(10);
-/// After so many engine faults in a row, everybody waits a minute instead of burning their tries.
-const FAULTS_BEFORE_PAUSE: u32 = 3;
+/// How long the story of a first push that failed can still be read after its name was given back.
+const KEEP_DISCARDED: TimeDelta = TimeDelta::hours(1);
 
 /// What a worker needs.
 #[derive(Debug, Clone)]
@@ -62,15 +63,15 @@ pub struct Parts {
 /// One worker.
 #[derive(Debug)]
 pub struct Worker {
-    id: WorkerId,
-    parts: Parts,
+    pub(super) id: WorkerId,
+    pub(super) parts: Parts,
     engine_answers: watch::Sender<bool>,
-    faults_in_a_row: std::sync::atomic::AtomicU32,
+    pub(super) faults_in_a_row: AtomicU32,
     stop: CancellationToken,
 }
 
 /// How work on a task ended before the engine did.
-enum Interrupted {
+pub(super) enum Interrupted {
     /// The worker is to stop.
     Stopping,
     /// Somebody else has the task.
@@ -86,7 +87,7 @@ impl Worker {
             id: WorkerId::mint(),
             parts,
             engine_answers: watch::channel(false).0,
-            faults_in_a_row: std::sync::atomic::AtomicU32::new(0),
+            faults_in_a_row: AtomicU32::new(0),
             stop,
         })
     }
@@ -131,14 +132,22 @@ impl Worker {
             if let Err(error) = self.pulse().await {
                 tracing::warn!(%error, "cannot write the worker's sign of life");
             }
-            if let Err(error) = sweeper::sweep(&self.parts.store, &self.parts.clock).await {
-                tracing::warn!(%error, "cannot look for silent workers");
+            if let Err(error) = self.tidy().await {
+                tracing::warn!(%error, "cannot look for silent workers and for what is to be deleted");
             }
             tokio::select! {
                 () = self.stop.cancelled() => {}
                 () = tokio::time::sleep(PULSE) => {}
             }
         }
+    }
+
+    async fn tidy(&self) -> Result<(), StoreError> {
+        sweeper::sweep(&self.parts.store, &self.parts.clock).await?;
+        let now = self.parts.clock.now();
+        let mut connection = self.parts.store.read().await?;
+        store::executors::collect_discarded(&mut connection, now - KEEP_DISCARDED, now).await?;
+        Ok(())
     }
 
     /// Asks the engine whether it is there, and tells everybody.
@@ -271,11 +280,22 @@ impl Worker {
             self.parts.limits,
             &self.parts.keys,
         );
+        let image = plan.image.clone();
         let (output, lines) = mpsc::channel(OUTPUT_LINES);
         // Both end together: the channel closes when the build is over, and then the log is complete.
         let (built, ()) = tokio::join!(self.parts.engine.build(plan, output), story.write(lines));
         drop(package);
+        if built.is_err() {
+            self.forget_image(&image).await;
+        }
         built
+    }
+
+    /// Removes what a build that did not end well may have left in the engine, since nobody searched it for secrets.
+    async fn forget_image(&self, image: &str) {
+        if let Err(fault) = self.parts.engine.remove(image).await {
+            tracing::debug!(image, %fault, "cannot remove the image of a failed build");
+        }
     }
 
     /// Resolves when the task must not be worked on any more. While the database does not answer, work goes on until the
@@ -302,145 +322,6 @@ impl Worker {
                 }
             }
         }
-    }
-
-    /// Writes how the work ended, trying for as long as the lease may last.
-    async fn conclude(
-        &self,
-        claimed: &Claimed,
-        outcome: Result<Result<BuiltImage, Fault>, Interrupted>,
-    ) -> Result<(), StoreError> {
-        let end = tokio::time::Instant::now() + self.parts.settings.lease.0;
-        loop {
-            let done = match &outcome {
-                Ok(Ok(image)) => self.succeed(claimed, image).await,
-                Ok(Err(fault)) => self.fail_or_retry(claimed, fault).await,
-                Err(Interrupted::Stopping) => self.hand_back(claimed).await,
-                Err(Interrupted::Cancelled) => self.cancel(claimed).await,
-                Err(Interrupted::LeaseLost) => {
-                    tracing::warn!(task.id = %claimed.id, "lost the lease of a task; its build was stopped");
-                    Ok(())
-                }
-            };
-            match done {
-                Err(StoreError::Unavailable(error)) if tokio::time::Instant::now() < end => {
-                    tracing::warn!(task.id = %claimed.id, %error, "cannot conclude a task; trying again");
-                    tokio::time::sleep(Duration::from_millis(500)).await;
-                }
-                done => return done,
-            }
-        }
-    }
-
-    /// One transaction: the image is noted, the commit usable, its tags moved, the task over.
-    async fn succeed(&self, claimed: &Claimed, image: &BuiltImage) -> Result<(), StoreError> {
-        let now = self.parts.clock.now();
-        let mut transaction = self.parts.store.begin().await?;
-        let new = store::images::NewImage {
-            commit: claimed.commit,
-            platform: &image.platform,
-            name: &image.name,
-            engine_id: &image.id,
-            size: image.size,
-        };
-        store::images::put(&mut transaction, new, now).await?;
-        match queue::make_usable(&mut transaction, claimed.commit, now).await {
-            Ok(()) => {}
-            Err(StoreError::ProtectedTag(text)) => {
-                drop(transaction);
-                let message = format!("{text}: another push was faster. Choose another tag and push again.");
-                return self
-                    .fail(claimed, &Failure::from(Fault::new(FaultKind::ProtectedTag, message)))
-                    .await;
-            }
-            Err(error) => return Err(error),
-        }
-        let story = [
-            TaskEvent::PhaseDone { phase: Phase::Build, message: "The image is built.".into() },
-            TaskEvent::PhaseDone {
-                phase: Phase::Image,
-                message: format!("{} ({})", image.name, image.platform),
-            },
-            TaskEvent::PhaseDone {
-                phase: Phase::Commit,
-                message: "The commit is usable and its tags have moved.".into(),
-            },
-            queue::report_success("The Executor is ready."),
-        ];
-        let is_held = task_events::append(&mut transaction, claimed.id, Author::Holder(self.id), &story, now)
-            .await?
-            && store::tasks::finish(&mut transaction, claimed.id, self.id, TaskState::Succeeded, None, now)
-                .await?;
-        if !is_held {
-            tracing::warn!(task.id = %claimed.id, "lost the lease of a task at its end; its result is dropped");
-            return Ok(());
-        }
-        notify::task_events(&mut transaction, claimed.id).await?;
-        store::queue_pause::clear_automatic(&mut transaction).await?;
-        transaction.commit().await?;
-        self.faults_in_a_row.store(0, std::sync::atomic::Ordering::Relaxed);
-        tracing::info!(task.id = %claimed.id, executor = %claimed.executor, outcome = "succeeded", "built");
-        Ok(())
-    }
-
-    async fn fail_or_retry(&self, claimed: &Claimed, fault: &Fault) -> Result<(), StoreError> {
-        let max = i32::from(self.parts.settings.max_attempts);
-        if !fault.kind.is_retried() || claimed.faults + 1 >= max {
-            return self.fail(claimed, &Failure::from(fault.clone())).await;
-        }
-        let now = self.parts.clock.now();
-        let wait = queue::back_off(claimed.faults + 1);
-        let mut transaction = self.parts.store.begin().await?;
-        let message = format!("{} Trying again in {} s.", fault.message, wait.num_seconds());
-        queue::give_back(&mut transaction, claimed.id, self.id, GivenBack::Fault, message, now + wait, now)
-            .await?;
-        let in_a_row = self.faults_in_a_row.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-        if fault.kind == FaultKind::Engine && in_a_row >= FAULTS_BEFORE_PAUSE {
-            let pause = Pause {
-                reason: format!("The Docker Engine failed {in_a_row} times in a row: {}", fault.message),
-                since: now,
-                until: Some(now + TimeDelta::minutes(1)),
-            };
-            store::queue_pause::set(&mut transaction, &pause).await?;
-            tracing::error!(reason = pause.reason, "pausing the queue for a minute");
-        }
-        transaction.commit().await?;
-        Ok(())
-    }
-
-    async fn fail(&self, claimed: &Claimed, failure: &Failure) -> Result<(), StoreError> {
-        let now = self.parts.clock.now();
-        let mut transaction = self.parts.store.begin().await?;
-        queue::fail(&mut transaction, claimed.id, &claimed.executor, self.id, failure, now).await?;
-        transaction.commit().await?;
-        tracing::info!(task.id = %claimed.id, executor = %claimed.executor, outcome = failure.kind.as_str(), "build failed");
-        Ok(())
-    }
-
-    async fn hand_back(&self, claimed: &Claimed) -> Result<(), StoreError> {
-        let now = self.parts.clock.now();
-        let mut transaction = self.parts.store.begin().await?;
-        let message = "The worker was told to stop; the build starts again.".to_owned();
-        queue::give_back(&mut transaction, claimed.id, self.id, GivenBack::Unfinished, message, now, now)
-            .await?;
-        transaction.commit().await?;
-        Ok(())
-    }
-
-    async fn cancel(&self, claimed: &Claimed) -> Result<(), StoreError> {
-        let now = self.parts.clock.now();
-        let mut transaction = self.parts.store.begin().await?;
-        let report = TaskEvent::Report {
-            state: TaskState::Cancelled,
-            message: "The build was cancelled.".into(),
-            failure: None,
-        };
-        task_events::append(&mut transaction, claimed.id, Author::Holder(self.id), &[report], now).await?;
-        store::tasks::finish(&mut transaction, claimed.id, self.id, TaskState::Cancelled, None, now).await?;
-        store::executors::discard_if_stillborn(&mut transaction, &claimed.executor, now).await?;
-        notify::task_events(&mut transaction, claimed.id).await?;
-        transaction.commit().await?;
-        Ok(())
     }
 
     fn lease(&self) -> TimeDelta {

@@ -20,12 +20,11 @@ pub(super) struct Database {
 impl Database {
     /// For a server: a private Postgres is this process's own.
     pub(super) async fn own(settings: &Settings, environment: &Environment) -> Result<Self, Failure> {
-        let (options, private) = match configured(settings)? {
-            Some(options) => (options, None),
-            None => {
-                let private = PrivatePostgres::start(launch(settings, environment)).await?;
-                (private.hub(), Some(private))
-            }
+        let (options, private) = if let Some(options) = configured(settings)? {
+            (options, None)
+        } else {
+            let private = PrivatePostgres::start(launch(settings, environment)).await?;
+            (private.hub(), Some(private))
         };
         store::migrate(&options).await?;
         let store = Store::connect(options, &settings.database).await?;

@@ -21,7 +21,7 @@ use failure::Failure;
 #[derive(Debug, Parser)]
 #[command(name = "executor-hub", version, about, propagate_version = true)]
 struct Cli {
-    /// The configuration file [env: HUB_CONFIG]
+    /// The configuration file [env: `HUB_CONFIG`]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// A setting that beats file and environment, such as `--set builds.slots=2`

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{database::Database, failure::Failure};
 use crate::{
     app::{App, DataDirLock},
+    auth::setup::Setup,
     builds::{
         docker::{DockerEngine, DockerSettings, Network},
         worker::Worker,
@@ -68,13 +69,12 @@ async fn serve(
     let app = App::new(settings.clone(), database.store.clone(), Arc::new(SystemClock), parser)?;
     let stopping = app.stopping();
     let listening = tokio::spawn(app.clone().listen());
-    let working = match start_worker(&app, lock).await? {
-        Some(worker) => Some(tokio::spawn(worker.run())),
-        None => None,
-    };
+    let housekeeping = tokio::spawn(app.clone().keep_house());
+    let working = start_worker(&app, lock).await?.map(|worker| tokio::spawn(worker.run()));
     let address = &settings.server.external_url;
     tracing::info!(address, data_dir = %settings.server.data_dir.display(), "the Hub is ready");
     eprintln!("Executor Hub is ready at {address}");
+    say_how_to_set_up(&app).await?;
     let serving = tokio::spawn(server::serve(
         listener,
         crate::http::router(app.clone()),
@@ -94,12 +94,32 @@ async fn serve(
             let _ = working.await;
         }
         let _ = listening.await;
+        let _ = housekeeping.await;
     };
     tokio::select! {
         () = wind_down => {}
-        () = stop.requested() => stop.at_once(),
+        () = stop.requested() => Stop::at_once(),
     }
     ended
+}
+
+/// Shows the setup code of a Hub that nobody uses yet: once, here, and never in the log, which others may read.
+async fn say_how_to_set_up(app: &App) -> Result<(), Failure> {
+    let page = format!("{}/setup", app.settings().server.external_url);
+    let file = app.auth().rules().setup_file.display();
+    match app.auth().offer_setup().await? {
+        Setup::Done => {}
+        Setup::Offered(code) => eprintln!(
+            "Nobody uses this Hub yet. Become its first admin at {page} with the setup code\n\n    {}\n\n\
+             It is good for an hour and kept in {file}.",
+            code.expose()
+        ),
+        Setup::OfferedBefore => eprintln!(
+            "Nobody uses this Hub yet. Become its first admin at {page} with the setup code that was shown less than an hour \
+             ago; the process that showed it keeps it in a file like {file}."
+        ),
+    }
+    Ok(())
 }
 
 /// A worker of this process, unless it shall have none: registered, so that the first push knows whether it is built.
@@ -147,7 +167,7 @@ impl Stop {
     }
 
     /// The second signal: whoever sent it does not want to wait. Everything accepted is durable already.
-    pub(super) fn at_once(&self) {
+    pub(super) fn at_once() {
         tracing::warn!("stopping at once");
         std::process::exit(130);
     }
@@ -166,6 +186,6 @@ pub(super) async fn until_stopped(
     }
     tokio::select! {
         () = work => {}
-        () = stop.requested() => stop.at_once(),
+        () = stop.requested() => Stop::at_once(),
     }
 }

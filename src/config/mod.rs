@@ -11,11 +11,11 @@ use serde::Deserialize;
 
 pub use environment::Environment;
 pub use layers::ConfigError;
-pub use units::{Bytes, Span};
+pub use units::{Bytes, Network, Span};
 
 use crate::domain::{
     Secret,
-    limits::{BuildLimits, PackageLimits},
+    limits::{ArtifactLimits, BuildLimits, PackageLimits},
 };
 
 /// The commented defaults that are part of the program.
@@ -35,6 +35,8 @@ pub struct Settings {
     pub auth: Auth,
     /// Bounds on uploads.
     pub packages: Packages,
+    /// Bounds on artifacts.
+    pub artifacts: Artifacts,
     /// Image builds.
     pub builds: Builds,
     /// What is logged, and how.
@@ -55,6 +57,10 @@ pub struct Server {
     pub shutdown_grace: Span,
     /// How long each piece of a request may take.
     pub read_timeout: Span,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// Hosts of image registries, for the clients' Docker credential helper; empty means that of `external_url`.
+    pub image_registries: Vec<String>,
 }
 
 /// `[database]`
@@ -122,6 +128,26 @@ pub struct Auth {
     pub master_key: Secret,
     /// How long a download address works.
     pub download_address_life: Span,
+    /// Who may make an account.
+    pub registration: Registration,
+    /// How long a sign-in lasts.
+    pub session_life: Span,
+    /// Sign-ins to one account that may fail before each further one has to wait.
+    pub sign_in_attempts: u16,
+    /// The same, of one address.
+    pub sign_in_attempts_per_address: u16,
+    /// The longest such wait.
+    pub sign_in_longest_wait: Span,
+}
+
+/// Who may make an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Registration {
+    /// An admin, for others.
+    Closed,
+    /// Everybody, for themselves.
+    Open,
 }
 
 /// `[packages]`
@@ -136,6 +162,18 @@ pub struct Packages {
     pub max_files: usize,
     /// Unpacked bytes per packed byte.
     pub max_ratio: u64,
+}
+
+/// `[artifacts]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Artifacts {
+    /// Bytes of one artifact.
+    pub max_upload: Bytes,
+    /// Bytes of all artifacts of one person.
+    pub quota: Bytes,
+    /// Artifacts of one person.
+    pub max_count: u64,
 }
 
 /// `[builds]`
@@ -272,6 +310,18 @@ impl Settings {
         if !(url.starts_with("http://") || url.starts_with("https://")) || url.contains(['?', '#', ' ']) {
             return bad("server.external_url", "it must be an address such as https://hub.example.com");
         }
+        if self.auth.session_life.0 < std::time::Duration::from_mins(1) {
+            return bad("auth.session_life", "it must be 1m or more");
+        }
+        if self.auth.session_life.0 > std::time::Duration::from_hours(3650 * 24) {
+            return bad("auth.session_life", "it must be 3650d or less");
+        }
+        if self.auth.sign_in_longest_wait.0 > std::time::Duration::from_hours(24) {
+            return bad(
+                "auth.sign_in_longest_wait",
+                "it must be 1d or less: whoever guesses makes others wait too",
+            );
+        }
         if self.blobs.backend == BlobBackend::S3 && self.blobs.s3_bucket.is_empty() {
             return bad("blobs.s3_bucket", "the backend \"s3\" needs a bucket");
         }
@@ -301,6 +351,15 @@ impl Settings {
             entries: self.packages.max_files,
             ratio: self.packages.max_ratio,
             ..PackageLimits::default()
+        }
+    }
+
+    /// Bounds on artifacts.
+    pub fn artifact_limits(&self) -> ArtifactLimits {
+        ArtifactLimits {
+            upload_bytes: self.artifacts.max_upload.0,
+            person_bytes: self.artifacts.quota.0,
+            person_artifacts: self.artifacts.max_count,
         }
     }
 
@@ -338,6 +397,7 @@ mod tests {
         assert_eq!(settings.server.external_url, "http://127.0.0.1:8080");
         assert_eq!(settings.package_limits(), PackageLimits::default());
         assert_eq!(settings.build_limits(), BuildLimits::default());
+        assert_eq!(settings.artifact_limits(), ArtifactLimits::default());
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! How are sizes and durations written in the configuration? As people say them: "16MiB", "30s".
+//! How are sizes, durations and networks written in the configuration? As people say them: "16MiB", "30s", "10.0.0.0/8".
 
-use std::{str::FromStr, time::Duration};
+use std::{net::IpAddr, str::FromStr, time::Duration};
 
 use serde::Deserialize;
 
@@ -36,6 +36,44 @@ impl FromStr for Span {
     }
 }
 
+/// Addresses with the same first bits: `10.0.0.0/8`, `fd00::/8`, or a single `192.0.2.7`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Network {
+    bits: u128,
+    mask: u128,
+}
+
+impl Network {
+    /// Whether the address is one of these.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        as_bits(address) & self.mask == self.bits
+    }
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bad = || format!("{text:?} is no network; write it like \"10.0.0.0/8\" or \"192.0.2.7\"");
+        let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
+        let address: IpAddr = address.trim().parse().map_err(|_| bad())?;
+        let width: u32 = if address.is_ipv4() { 32 } else { 128 };
+        let prefix: u32 = prefix.map_or(Ok(width), |prefix| prefix.trim().parse().map_err(|_| bad()))?;
+        let hosts = width.checked_sub(prefix).ok_or_else(bad)?;
+        let mask = u128::MAX.checked_shl(hosts).unwrap_or(0);
+        Ok(Self { bits: as_bits(address) & mask, mask })
+    }
+}
+
+/// IPv4 as it is mapped into IPv6, so that an address is the same whichever way it was written.
+fn as_bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(address) => address.to_bits(),
+    }
+}
+
 fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -60,16 +98,40 @@ impl TryFrom<String> for Span {
     }
 }
 
+impl TryFrom<String> for Network {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn networks_contain_their_own_addresses_only() {
+        let contains = |network: &str, address: &str| {
+            network.parse::<Network>().unwrap().contains(address.parse().unwrap())
+        };
+        assert!(contains("10.0.0.0/8", "10.9.8.7") && contains("10.0.0.0/8", "::ffff:10.9.8.7"));
+        assert!(!contains("10.0.0.0/8", "11.0.0.1"));
+        assert!(contains("192.0.2.7", "192.0.2.7") && !contains("192.0.2.7", "192.0.2.8"));
+        assert!(contains("fd00::/8", "fdab::1") && !contains("fd00::/8", "fe80::1"));
+        assert!(contains("::/0", "10.0.0.1") && contains("0.0.0.0/0", "10.0.0.1"));
+        assert!(!contains("0.0.0.0/0", "fe80::1"));
+        for bad in ["", "10.0.0.0/33", "10.0.0/8", "10.0.0.0/-1", "localhost"] {
+            assert!(bad.parse::<Network>().is_err(), "{bad:?}");
+        }
+    }
 
     #[test]
     fn sizes_and_durations_are_read_as_written() {
         assert_eq!("2GiB".parse(), Ok(Bytes(2 << 30)));
         assert_eq!("512".parse(), Ok(Bytes(512)));
         assert_eq!("250ms".parse(), Ok(Span(Duration::from_millis(250))));
-        assert_eq!("7 d".parse(), Ok(Span(Duration::from_secs(7 * 86400))));
+        assert_eq!("7 d".parse(), Ok(Span(Duration::from_hours(7 * 24))));
         for bad in ["", "s", "-1s", "1w", "99999999999999999999s", "18446744073709551615h"] {
             assert!(bad.parse::<Span>().is_err(), "{bad:?}");
         }

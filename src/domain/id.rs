@@ -51,6 +51,14 @@ uuid_id! {
     TaskId
 }
 uuid_id! {
+    /// A named blob that somebody keeps here.
+    ArtifactId
+}
+uuid_id! {
+    /// One upload of an artifact, between the arrival of its bytes and its record.
+    ArtifactUploadId
+}
+uuid_id! {
     /// A session token or personal access token (its row, never its text).
     TokenId
 }

@@ -38,6 +38,23 @@ impl Default for PackageLimits {
     }
 }
 
+/// Bounds on artifacts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArtifactLimits {
+    /// Bytes of one artifact.
+    pub upload_bytes: u64,
+    /// Bytes of all artifacts of one person, bytes that several of them share counted for each.
+    pub person_bytes: u64,
+    /// Artifacts of one person.
+    pub person_artifacts: u64,
+}
+
+impl Default for ArtifactLimits {
+    fn default() -> Self {
+        Self { upload_bytes: 2 << 30, person_bytes: 20 << 30, person_artifacts: 100_000 }
+    }
+}
+
 /// Bounds on one build, kept from outside the build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BuildLimits {
@@ -54,7 +71,7 @@ pub struct BuildLimits {
 impl Default for BuildLimits {
     fn default() -> Self {
         Self {
-            time: Duration::from_secs(3600),
+            time: Duration::from_hours(1),
             memory_bytes: 4 << 30,
             log_bytes: 16 << 20,
             log_line_bytes: 16 << 10,

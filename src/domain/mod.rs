@@ -1,5 +1,7 @@
 //! Which words does the Hub use, and what rules does each keep? No I/O happens here.
 
+pub mod artifact;
+pub mod artifact_query;
 pub mod build_env;
 pub mod clock;
 pub mod commit;
@@ -19,7 +21,7 @@ pub mod visibility;
 
 pub use build_env::BuildEnv;
 pub use clock::{Clock, SystemClock};
-pub use id::{CommitId, ExecutorId, TaskId, TokenId, UserId, WorkerId};
+pub use id::{ArtifactId, ArtifactUploadId, CommitId, ExecutorId, TaskId, TokenId, UserId, WorkerId};
 pub use name::{ExecutorName, Login};
 pub use reference::ExecutorRef;
 pub use secret::Secret;

@@ -64,6 +64,8 @@ const RESERVED_LOGINS: &[&str] = &[
     "admin",
     "anonymous",
     "api",
+    "artifact",
+    "artifacts",
     "assets",
     "executor",
     "executors",

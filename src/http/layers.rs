@@ -81,7 +81,7 @@ async fn identify_and_log(mut request: Request, next: Next) -> Response {
             request_id = id.0, %method, path, status, duration_ms, session_id = session, code = error.code, "request refused"
         ),
         None => {
-            tracing::debug!(request_id = id.0, %method, path, status, duration_ms, session_id = session, "request")
+            tracing::debug!(request_id = id.0, %method, path, status, duration_ms, session_id = session, "request");
         }
     }
     let headers = response.headers_mut();

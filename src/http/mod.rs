@@ -1,11 +1,15 @@
 //! Which surface answers which request? The only home of axum: handlers parse, call one use case, and render.
 
+mod address;
 mod api;
+mod artifacts;
 mod caller;
+mod downloads;
 mod health;
 mod layers;
 mod ndjson;
 mod packages;
+mod portal;
 mod problem;
 pub mod server;
 mod upload;
@@ -20,8 +24,10 @@ pub fn router(app: App) -> Router {
     let routes = Router::new()
         .merge(health::routes())
         .merge(packages::routes())
+        .merge(artifacts::routes())
         .merge(v2::routes())
         .merge(api::routes())
+        .merge(portal::routes(&app))
         .with_state(app);
     layers::around(routes)
 }

@@ -23,6 +23,14 @@ pub(super) fn response(lines: impl Stream<Item = Value> + Send + 'static) -> Res
     with_headers(body.into_response())
 }
 
+/// A stream of lines with breaths between them: `None` sends a blank that belongs to the next line, where every JSON
+/// reader skips it. It keeps proxies from closing a connection that has nothing to say yet.
+pub(super) fn breathing(lines: impl Stream<Item = Option<Value>> + Send + 'static) -> Response {
+    let bytes = |value: Option<Value>| value.map_or(Bytes::from_static(b" "), |value| line(&value));
+    let body = Body::from_stream(lines.map(move |value| Ok::<_, Infallible>(bytes(value))));
+    with_headers(body.into_response())
+}
+
 /// A whole answer of one line.
 pub(super) fn single(status: StatusCode, value: &Value) -> Response {
     with_headers((status, line(value)).into_response())

@@ -66,7 +66,7 @@ pub(super) fn status(kind: ErrorKind) -> StatusCode {
         ErrorKind::Forbidden => StatusCode::FORBIDDEN,
         ErrorKind::NotFound => StatusCode::NOT_FOUND,
         ErrorKind::PolicyDenied => StatusCode::CONFLICT,
-        ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorKind::TooLarge | ErrorKind::OverQuota => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorKind::NameTaken | ErrorKind::Rejected(_) | ErrorKind::BuildFailed => {
             StatusCode::UNPROCESSABLE_ENTITY
         }

@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto::Builder, graceful::GracefulShutdown},
@@ -10,6 +10,9 @@ use hyper_util::{
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tower::Layer as _;
+
+use super::address::Peer;
 
 /// Old clients send some 45 headers, one for each fact and environment variable (PROTOCOL.md 0).
 const MAX_HEADERS: usize = 128;
@@ -37,10 +40,10 @@ pub async fn serve(
     builder.http2().timer(TokioTimer::new()).max_header_list_size(64 << 10);
     let graceful = GracefulShutdown::new();
     loop {
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok(accepted) => accepted,
                 Err(error) => {
                     // Out of file descriptors, most likely: wait for some to come back instead of spinning.
                     tracing::warn!(%error, "cannot take a connection");
@@ -51,7 +54,7 @@ pub async fn serve(
         };
         // Answers are small and many: waiting to fill packets costs 40 ms each.
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(router.clone());
+        let service = TowerToHyperService::new(Extension(Peer(peer.ip())).layer(router.clone()));
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
         let watched = graceful.watch(connection);
         tokio::spawn(async move {

@@ -1,18 +1,25 @@
 //! How is an upload received? Straight to a file, hashed on the way, with constant memory whatever the size; what is
 //! refused is still read to its end, because the old clients look for an answer only after they have sent everything.
 
-use std::{io::Write as _, time::Duration};
+use std::{
+    io::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::body::Bytes;
 use futures_util::{Stream, StreamExt as _};
-use md5::{Digest as _, Md5 as Hasher};
+use sha2::Digest;
 use tempfile::NamedTempFile;
 use tokio::sync::mpsc;
 
 use crate::{
-    domain::digest::Md5,
+    domain::digest::{Md5, Sha256},
     error::{Error, ErrorKind},
-    hub::Hub,
+    hub::{Hub, artifacts::ReceivedArtifact},
 };
 
 /// Pieces that may wait between network and disk; the client waits beyond that.
@@ -20,7 +27,7 @@ const PIECES: usize = 16;
 /// Bytes of one form field that is no file.
 const FIELD_BYTES: usize = 256 << 10;
 /// How long what is refused is read on, so that its sender gets to see why.
-const DRAIN_TIME: Duration = Duration::from_secs(60);
+const DRAIN_TIME: Duration = Duration::from_mins(1);
 
 /// A received file.
 #[derive(Debug)]
@@ -31,10 +38,18 @@ pub(super) struct Received {
     pub(super) md5: Md5,
 }
 
+/// Bytes that the form's parser may take in without giving anything out: more means a head or a boundary without end,
+/// which it would keep in memory.
+const UNREAD_BYTES: usize = 4 << 20;
+/// Parts of one form.
+const PARTS: usize = 256;
+
 /// A form whose parts come one after the other.
 pub(super) struct Form {
     multipart: multer::Multipart<'static>,
     timeout: Duration,
+    unread: Arc<AtomicUsize>,
+    parts_left: usize,
 }
 
 impl Form {
@@ -53,13 +68,31 @@ impl Form {
                 "Send it as multipart/form-data with a part called 'file'.",
             )
         })?;
-        Ok(Self { multipart: multer::Multipart::new(body, boundary), timeout })
+        let unread = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&unread);
+        let counted = body.map(move |piece| {
+            let piece = piece.map_err(Into::into)?;
+            if seen.fetch_add(piece.len(), Ordering::Relaxed) > UNREAD_BYTES {
+                return Err(Box::<dyn std::error::Error + Send + Sync>::from("a part's head has no end"));
+            }
+            Ok(piece)
+        });
+        Ok(Self { multipart: multer::Multipart::new(counted, boundary), timeout, unread, parts_left: PARTS })
     }
 
     /// The next part; `None` after the last.
     pub(super) async fn next(&mut self) -> Result<Option<Part>, Error> {
-        match tokio::time::timeout(self.timeout, self.multipart.next_field()).await {
-            Ok(Ok(field)) => Ok(field.map(|field| Part { field, timeout: self.timeout })),
+        if self.parts_left == 0 {
+            let cause = format!("The form has more than {PARTS} parts.");
+            return Err(Error::invalid("too_many_parts", cause, "Send fewer."));
+        }
+        self.parts_left -= 1;
+        let next = tokio::time::timeout(self.timeout, self.multipart.next_field()).await;
+        self.unread.store(0, Ordering::Relaxed);
+        match next {
+            Ok(Ok(field)) => {
+                Ok(field.map(|field| Part { field, timeout: self.timeout, unread: Arc::clone(&self.unread) }))
+            }
             Ok(Err(error)) => Err(broken(&error)),
             Err(_) => Err(too_slow()),
         }
@@ -88,6 +121,7 @@ where
 pub(super) struct Part {
     field: multer::Field<'static>,
     timeout: Duration,
+    unread: Arc<AtomicUsize>,
 }
 
 impl Part {
@@ -118,13 +152,45 @@ impl Part {
             .map_err(|_| Error::invalid("field_encoding", "A form field is not UTF-8.", "Send UTF-8."))
     }
 
-    /// Receives it into a file, up to the limit of the Hub's rules. The disk and the hash have a thread of their own.
-    pub(super) async fn receive(mut self, hub: &Hub) -> Result<Received, Error> {
-        let (pieces, waiting) = mpsc::channel::<Bytes>(PIECES);
+    /// Receives a package into a file, up to the limit of the Hub's rules.
+    pub(super) async fn receive(self, hub: &Hub) -> Result<Received, Error> {
         let limit = hub.rules().limits.upload_bytes;
+        let (file, hash, _) = self.receive_hashed::<md5::Md5>(hub, limit).await?.ok_or_else(|| {
+            Error::new(
+                ErrorKind::TooLarge,
+                "upload_too_large",
+                format!("The package is larger than {} MiB, the limit of this Hub.", limit >> 20),
+                "Leave out what the Executor does not need (see .gitignore), or ask the operator for `packages.max_upload`.",
+            )
+        })?;
+        Ok(Received { file, md5: Md5(hash.into()) })
+    }
+
+    /// Receives an artifact into a file, up to the limit of the Hub's rules.
+    pub(super) async fn receive_artifact(self, hub: &Hub) -> Result<ReceivedArtifact, Error> {
+        let limit = hub.rules().artifacts.upload_bytes;
+        let (file, hash, size) = self.receive_hashed::<sha2::Sha256>(hub, limit).await?.ok_or_else(|| {
+            Error::new(
+                ErrorKind::TooLarge,
+                "upload_too_large",
+                format!("The artifact is larger than {limit} bytes, the limit of this Hub."),
+                "Store it in parts, or ask the operator for `artifacts.max_upload`.",
+            )
+        })?;
+        Ok(ReceivedArtifact { file, sha256: Sha256(hash.into()), size })
+    }
+
+    /// Receives it into a file with its hash and its size; `None` when there is more than `limit`. The disk and the hash
+    /// have a thread of their own.
+    async fn receive_hashed<H: Digest + Send + 'static>(
+        mut self,
+        hub: &Hub,
+        limit: u64,
+    ) -> Result<Option<Hashed<H>>, Error> {
+        let (pieces, waiting) = mpsc::channel::<Bytes>(PIECES);
         let writer = {
             let hub = hub.clone();
-            tokio::task::spawn_blocking(move || write(&hub, waiting))
+            tokio::task::spawn_blocking(move || write::<H>(&hub, waiting))
         };
         let mut received: u64 = 0;
         let mut is_too_large = false;
@@ -143,18 +209,16 @@ impl Part {
         drop(pieces);
         let written = writer.await.map_err(Error::internal)?;
         if is_too_large {
-            return Err(Error::new(
-                ErrorKind::TooLarge,
-                "upload_too_large",
-                format!("The package is larger than {} MiB, the limit of this Hub.", limit >> 20),
-                "Leave out what the Executor does not need (see .gitignore), or ask the operator for `packages.max_upload`.",
-            ));
+            return Ok(None);
         }
-        written.map_err(Hub::storage_error)
+        let (file, hash) = written.map_err(Hub::storage_error)?;
+        Ok(Some((file, hash, received)))
     }
 
     async fn piece(&mut self) -> Result<Option<Bytes>, Error> {
-        match tokio::time::timeout(self.timeout, self.field.chunk()).await {
+        let piece = tokio::time::timeout(self.timeout, self.field.chunk()).await;
+        self.unread.store(0, Ordering::Relaxed);
+        match piece {
             Ok(Ok(piece)) => Ok(piece),
             Ok(Err(error)) => Err(broken(&error)),
             Err(_) => Err(too_slow()),
@@ -162,14 +226,20 @@ impl Part {
     }
 }
 
-fn write(hub: &Hub, mut waiting: mpsc::Receiver<Bytes>) -> std::io::Result<Received> {
+/// A file, its hash and its size.
+type Hashed<H> = (NamedTempFile, sha2::digest::Output<H>, u64);
+
+fn write<H: Digest>(
+    hub: &Hub,
+    mut waiting: mpsc::Receiver<Bytes>,
+) -> std::io::Result<(NamedTempFile, sha2::digest::Output<H>)> {
     let file = hub.stage_upload()?;
-    let mut hasher = Hasher::new();
+    let mut hasher = H::new();
     while let Some(piece) = waiting.blocking_recv() {
         hasher.update(&piece);
         file.as_file().write_all(&piece)?;
     }
-    Ok(Received { file, md5: Md5(hasher.finalize().into()) })
+    Ok((file, hasher.finalize()))
 }
 
 fn broken(error: &multer::Error) -> Error {

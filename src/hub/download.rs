@@ -1,4 +1,4 @@
-//! How does a client fetch a package without saying who it is? By an address that is itself the permission: digest,
+//! How does a client fetch bytes without saying who it is? By an address that is itself the permission: kind, digest,
 //! size and expiry under one key's signature.
 
 use super::Hub;
@@ -8,12 +8,23 @@ use crate::{
     error::{Error, ErrorKind},
 };
 
-/// Where a package is fetched; the surface puts the Hub's own address before it.
+/// What an address is for. An address for one kind fits no object of another, even with the same bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// A package's zip.
+    Package,
+    /// An artifact's bytes.
+    Artifact,
+}
+
+/// Where bytes are fetched; the surface puts the Hub's own address before it.
 #[derive(Debug, Clone)]
 pub struct DownloadAddress {
-    /// Identifies the package.
+    /// What they are.
+    pub content: Content,
+    /// Identifies the bytes.
     pub sha256: Sha256,
-    /// Its bytes.
+    /// How many.
     pub size: u64,
     /// When the address stops working, in seconds since 1970.
     pub expires: i64,
@@ -23,17 +34,21 @@ pub struct DownloadAddress {
 
 impl Hub {
     pub(super) fn download_address(&self, commit: &Commit) -> DownloadAddress {
+        self.sign_address(Content::Package, commit.package_sha256, commit.package_size)
+    }
+
+    /// An address for these bytes that works for a while.
+    pub(super) fn sign_address(&self, content: Content, sha256: Sha256, size: u64) -> DownloadAddress {
         let life = i64::try_from(self.0.rules.download_address_life.as_secs()).unwrap_or(600);
         let expires = self.0.clock.now().timestamp() + life;
-        let signature =
-            self.0.keys.sign_download(&signed_text(&commit.package_sha256, commit.package_size, expires));
-        DownloadAddress { sha256: commit.package_sha256, size: commit.package_size, expires, signature }
+        let mut address = DownloadAddress { content, sha256, size, expires, signature: String::new() };
+        address.signature = self.0.keys.sign_download(&address.signed_text());
+        address
     }
 
     /// Checks an address that came back.
     pub fn check_download(&self, address: &DownloadAddress) -> Result<(), Error> {
-        let text = signed_text(&address.sha256, address.size, address.expires);
-        if !self.0.keys.download_signature_fits(&text, &address.signature) {
+        if !self.0.keys.download_signature_fits(&address.signed_text(), &address.signature) {
             return Err(gone("This download address was not made by this Hub."));
         }
         if address.expires < self.0.clock.now().timestamp() {
@@ -42,24 +57,34 @@ impl Hub {
         Ok(())
     }
 
-    /// The package's bytes, or a range of them.
+    /// The bytes of an address that was checked, or a range of them.
     pub async fn download(
         &self,
         address: &DownloadAddress,
         range: Option<std::ops::Range<u64>>,
     ) -> Result<ByteStream, Error> {
-        match self.0.blobs.get(&BlobKey::Package(address.sha256), range).await {
+        let key = match address.content {
+            Content::Package => BlobKey::Package(address.sha256),
+            Content::Artifact => BlobKey::Artifact(address.sha256),
+        };
+        match self.0.blobs.get(&key, range).await {
             Ok(stream) => Ok(stream),
-            Err(BlobError::NotFound(_)) => Err(gone("This package is not kept any more.")),
+            Err(BlobError::NotFound(_)) => Err(gone("These bytes are not kept any more.")),
             Err(error) => Err(error.into()),
         }
     }
 }
 
-fn signed_text(sha256: &Sha256, size: u64, expires: i64) -> String {
-    format!("{sha256} {size} {expires}")
+impl DownloadAddress {
+    fn signed_text(&self) -> String {
+        let kind = match self.content {
+            Content::Package => "package",
+            Content::Artifact => "artifact",
+        };
+        format!("{kind} {} {} {}", self.sha256, self.size, self.expires)
+    }
 }
 
 fn gone(cause: &str) -> Error {
-    Error::new(ErrorKind::NotFound, "download_gone", cause, "Pull again to get a new address.")
+    Error::new(ErrorKind::NotFound, "download_gone", cause, "Ask again for a new address.")
 }

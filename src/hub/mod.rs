@@ -1,6 +1,7 @@
-//! What can be done with Executors, in no surface's words? Each use case takes a `Caller` and returns domain types.
+//! What can be done with Executors and artifacts, in no surface's words? Each use case takes a `Caller` and returns domain types.
 
 mod access;
+pub mod artifacts;
 pub mod catalog;
 pub mod download;
 pub mod progress;
@@ -14,7 +15,10 @@ use crate::{
     blobs::{BlobError, Blobs},
     builds::progress::Progress,
     config::{self, BuildMode},
-    domain::{Clock, limits::PackageLimits},
+    domain::{
+        Clock,
+        limits::{ArtifactLimits, PackageLimits},
+    },
     error::Error,
     inspect::PythonParser,
     store::Store,
@@ -25,7 +29,7 @@ use crate::{
 pub struct Parts {
     /// Records.
     pub store: Store,
-    /// Packages.
+    /// Packages and artifacts.
     pub blobs: Blobs,
     /// Keys for download addresses and build variables.
     pub keys: Keys,
@@ -48,6 +52,8 @@ pub struct Rules {
     pub anonymous_push: bool,
     /// Bounds on uploads.
     pub limits: PackageLimits,
+    /// Bounds on artifacts.
+    pub artifacts: ArtifactLimits,
     /// When images are built.
     pub build_mode: BuildMode,
     /// Base image with `{jina}` and `{python}`.
@@ -69,6 +75,7 @@ impl Rules {
             hub: HubRules { sign_in_required: settings.auth.sign_in_required },
             anonymous_push: settings.auth.anonymous_push && !settings.auth.sign_in_required,
             limits: settings.package_limits(),
+            artifacts: settings.artifact_limits(),
             build_mode: settings.builds.mode,
             base_image: settings.builds.base_image.clone(),
             default_jina: settings.builds.default_jina.clone(),

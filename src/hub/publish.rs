@@ -195,6 +195,7 @@ impl Hub {
             Some(secret) => Some(passwords::hash(secret).await?),
             None => None,
         };
+        self.refuse_before_storing(&admitted, name.as_ref(), &inspection).await?;
         // Bytes first, then the row that speaks of them.
         self.0.blobs.put(&BlobKey::Package(inspection.zip.sha256), staged).await?;
         let mut transaction = self.0.store.begin().await?;
@@ -207,6 +208,34 @@ impl Hub {
             outcome = "accepted", "push"
         );
         Ok(accepted)
+    }
+
+    /// Says no to what the transaction below would refuse, before any bytes are kept. It decides nothing: between this look
+    /// and the transaction somebody else may be faster.
+    async fn refuse_before_storing(
+        &self,
+        admitted: &Admitted,
+        name: Option<&ExecutorName>,
+        inspection: &Inspection,
+    ) -> Result<(), Error> {
+        let mut connection = self.0.store.read().await?;
+        let owner = admitted.caller.user_id();
+        let existing = match (&admitted.existing, name) {
+            (Some(existing), _) => Some(existing.id.clone()),
+            (None, Some(name)) => {
+                let found = store::executors::find_in_namespace(&mut connection, owner, name).await?;
+                if found.is_some() && owner.is_none() {
+                    return Err(name_taken(name));
+                }
+                found.map(|found| found.id)
+            }
+            (None, None) => None,
+        };
+        let Some(executor) = existing else { return Ok(()) };
+        let push = &admitted.push;
+        let tags: Vec<Tag> = push.tags.iter().chain(&push.protected_tags).cloned().collect();
+        let protected = store::tags::protected_among(&mut connection, &executor, &tags).await?;
+        unchanged(&protected, inspection).map(drop)
     }
 
     async fn inspect(
@@ -264,7 +293,7 @@ impl Hub {
         };
         let all_tags: Vec<Tag> = push.tags.iter().chain(&push.protected_tags).cloned().collect();
         let protected = store::tags::protected_among(connection, &executor.id, &all_tags).await?;
-        let commit = match self.unchanged(&protected, &inspection)? {
+        let commit = match unchanged(&protected, &inspection)? {
             Some(commit) => {
                 // The same bytes as the protected tag: nothing is added, other tags of the push move there.
                 let to = store::tags::Move {
@@ -431,24 +460,6 @@ impl Hub {
         }
     }
 
-    /// The commit that the protected tags in the way hold, when it has exactly these files; an error when it has not.
-    fn unchanged(
-        &self,
-        protected: &[ProtectedTag],
-        inspection: &Inspection,
-    ) -> Result<Option<CommitId>, Error> {
-        let Some(first) = protected.first() else { return Ok(None) };
-        if let Some(other) = protected.iter().find(|tag| tag.content_sha256 != inspection.zip.content) {
-            let by = other.set_by.as_deref().unwrap_or("somebody without an account");
-            let when = other.set_at.format("%Y-%m-%d %H:%M UTC");
-            let digest = other.package_sha256;
-            let text =
-                format!("The tag {} is protected: {by} set it on {when} to sha256:{digest}", other.name);
-            return Err(protected_tag_error(&text, "Choose another tag; a protected one never moves."));
-        }
-        Ok(Some(first.commit))
-    }
-
     /// The base image for what the client says it uses. What a client sends goes into a Dockerfile, so anything but
     /// plain version numbers is left out.
     fn base_image(&self, client: &ClientFacts) -> String {
@@ -467,6 +478,19 @@ impl Hub {
         let python = python.unwrap_or_else(|| rules.default_python.clone());
         rules.base_image.replace("{jina}", jina).replace("{python}", &python)
     }
+}
+
+/// The commit that the protected tags in the way hold, when it has exactly these files; an error when it has not.
+fn unchanged(protected: &[ProtectedTag], inspection: &Inspection) -> Result<Option<CommitId>, Error> {
+    let Some(first) = protected.first() else { return Ok(None) };
+    if let Some(other) = protected.iter().find(|tag| tag.content_sha256 != inspection.zip.content) {
+        let by = other.set_by.as_deref().unwrap_or("somebody without an account");
+        let when = other.set_at.format("%Y-%m-%d %H:%M UTC");
+        let digest = other.package_sha256;
+        let text = format!("The tag {} is protected: {by} set it on {when} to sha256:{digest}", other.name);
+        return Err(protected_tag_error(&text, "Choose another tag; a protected one never moves."));
+    }
+    Ok(Some(first.commit))
 }
 
 fn check_secret(secret: &Secret) -> Result<(), Error> {

@@ -40,7 +40,7 @@ pub(super) fn find(
     limits: &PackageLimits,
     parser: &PythonParser,
 ) -> Result<Found, InspectError> {
-    let mut search = Search { folder, limits, parser, outlines: Outlines::new() };
+    let mut search = Search { folder, limits, parser: Some(parser), outlines: Outlines::new() };
     match given {
         Some(given) => search.named(given),
         None => search.anywhere(),
@@ -50,7 +50,8 @@ pub(super) fn find(
 struct Search<'f, 'a> {
     folder: &'f mut Folder<'a>,
     limits: &'f PackageLimits,
-    parser: &'f PythonParser,
+    /// Gone once it has failed: a package may cost its time limit once, not once for each import that is followed.
+    parser: Option<&'f PythonParser>,
     outlines: Outlines,
 }
 
@@ -203,13 +204,17 @@ impl Search<'_, '_> {
             let whole = self.folder.fits(path, self.limits.source_bytes);
             let Some(source) = self.folder.prefix(path, self.limits.source_bytes)? else { continue };
             bytes += source.len();
-            if whole && bytes <= MAX_SOURCE_BYTES {
+            if whole && bytes <= MAX_SOURCE_BYTES && self.parser.is_some() {
                 sources.insert(path.clone(), decode(path, source)?);
             } else {
                 self.outlines.insert(path.clone(), python::scan(&String::from_utf8_lossy(&source)));
             }
         }
-        let outlines = self.parser.outlines(sources);
+        let Some(parser) = self.parser else { return Ok(()) };
+        let outlines = parser.outlines(sources);
+        if outlines.values().any(|outline| !outline.parsed) {
+            self.parser = None;
+        }
         for (path, outline) in &outlines {
             if let Some(error) = &outline.syntax_error {
                 return Err(Refusal::other(

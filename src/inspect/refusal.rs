@@ -83,12 +83,18 @@ impl Refusal {
     }
 }
 
-/// Text of an author, made fit for one sentence: control characters become `?`, and a long one is cut.
+/// Text of an author, made fit for one sentence: control and invisible characters become `?`, and a long one is cut.
 pub(super) fn quoted(text: &str) -> String {
     const SHOWN: usize = 120;
-    let mut shown: String = text.chars().take(SHOWN).map(|c| if c.is_control() { '?' } else { c }).collect();
+    let mut shown: String = text.chars().take(SHOWN).map(|c| if misleads(c) { '?' } else { c }).collect();
     if text.chars().nth(SHOWN).is_some() {
         shown.push('…');
     }
     format!("'{shown}'")
+}
+
+/// Control characters, and those that change how the text around them looks.
+pub(super) fn misleads(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }

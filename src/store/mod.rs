@@ -1,15 +1,22 @@
 //! How are records kept? The only home of SQL: a module per noun, a function per verb, each on a connection of the
 //! caller's, so that several make one transaction.
 
+pub mod artifact_bytes;
+pub mod artifact_search;
+pub mod artifacts;
 pub mod commits;
+pub mod device_sign_ins;
 mod error;
 pub mod executor_search;
 pub mod executors;
 pub mod images;
+pub mod invitations;
 mod migrate;
 pub mod notify;
 pub mod pulls;
 pub mod queue_pause;
+pub mod setup_code;
+pub mod sign_in_attempts;
 pub mod tags;
 pub mod task_events;
 pub mod tasks;

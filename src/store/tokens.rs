@@ -19,6 +19,16 @@ pub enum TokenKind {
     Personal,
 }
 
+impl TokenKind {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Personal => "personal",
+        }
+    }
+}
+
 /// A token to add; its text is known to nobody but its owner.
 #[derive(Debug)]
 pub struct NewToken<'a> {
@@ -82,7 +92,30 @@ pub async fn find_user(
             .execute(connection)
             .await?;
     }
-    Ok(Some((row.token, users::user(row.id, row.login, row.display_name, row.role)?)))
+    Ok(Some((row.token, users::user(row.id, &row.login, row.display_name, row.role)?)))
+}
+
+/// What a live token is: its kind, when it was made, and when it stops working.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenFacts {
+    /// Which kind.
+    pub kind: TokenKind,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it stops working; `None` means never.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// The facts of a token that was found by its text a moment ago; `None` when it was revoked since.
+pub async fn facts(connection: &mut Connection, id: TokenId) -> Result<Option<TokenFacts>, StoreError> {
+    Ok(sqlx::query_as!(
+        TokenFacts,
+        r#"SELECT kind AS "kind: TokenKind", created_at, expires_at FROM tokens
+           WHERE id = $1 AND revoked_at IS NULL"#,
+        id as TokenId
+    )
+    .fetch_optional(connection)
+    .await?)
 }
 
 /// A personal token as its owner sees it.
@@ -136,4 +169,69 @@ pub async fn revoke_personal(
     .execute(connection)
     .await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// Takes a name back from a personal token that is over, so that its owner may use it again.
+pub async fn retire_expired_personal(
+    connection: &mut Connection,
+    user: UserId,
+    name: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE tokens SET revoked_at = expires_at
+         WHERE user_id = $1 AND name = $2 AND kind = 'personal' AND revoked_at IS NULL AND expires_at <= $3",
+        user as UserId,
+        name,
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Ends one session; `false` when the token is none, or over already.
+pub async fn end_session(
+    connection: &mut Connection,
+    id: TokenId,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE tokens SET revoked_at = $2 WHERE id = $1 AND kind = 'session' AND revoked_at IS NULL",
+        id as TokenId,
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Revokes every live token of a person, or those of one kind.
+pub async fn revoke_all(
+    connection: &mut Connection,
+    user: UserId,
+    kind: Option<TokenKind>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE tokens SET revoked_at = $3
+         WHERE user_id = $1 AND revoked_at IS NULL AND ($2::text IS NULL OR kind = $2)",
+        user as UserId,
+        kind as Option<TokenKind>,
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Forgets sessions that were over before `before`.
+pub async fn forget_sessions(connection: &mut Connection, before: DateTime<Utc>) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "DELETE FROM tokens WHERE kind = 'session' AND (expires_at < $1 OR revoked_at < $1)",
+        before
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected())
 }

@@ -56,6 +56,7 @@ fn number(kind: ErrorKind) -> (u32, &'static str) {
         ErrorKind::NotFound => (40403, "RequestedEntityNotFoundError"),
         ErrorKind::PolicyDenied => (40902, "ResourcePolicyDenyError"),
         ErrorKind::TooLarge => (41301, "FileTooLargeError"),
+        ErrorKind::OverQuota => (41302, "MaximumUploadSizeReachedError"),
         ErrorKind::NameTaken => (42202, "IdentifierNamespaceOccupiedError"),
         ErrorKind::Rejected(_) => (42205, "DownstreamServiceFailureError"),
         ErrorKind::BuildFailed => (50003, "ServerSubprocessError"),

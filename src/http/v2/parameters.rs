@@ -90,6 +90,19 @@ impl Parameters {
         }
     }
 
+    /// A flag that may be left out: `None` then.
+    pub(super) fn said_flag(&self, name: &str) -> Option<bool> {
+        self.text(name).map(|_| self.flag(name))
+    }
+
+    /// All texts of a list, however many there are; commas are part of them.
+    pub(super) fn texts(&self, name: &str) -> Vec<String> {
+        match self.0.get(name) {
+            Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            _ => self.text(name).into_iter().collect(),
+        }
+    }
+
     /// A JSON value: itself, or a text that holds one, as text.
     pub(super) fn json_text(&self, name: &str) -> String {
         match self.0.get(name) {
@@ -161,7 +174,7 @@ mod tests {
             .header(header::CONTENT_TYPE, content_type)
             .body(Body::from(body.to_owned()))
             .unwrap();
-        Parameters::from_request(request, &()).await.ok().expect("good parameters")
+        Parameters::from_request(request, &()).await.unwrap_or_else(|error| panic!("{error:?}"))
     }
 
     #[tokio::test]

@@ -49,7 +49,7 @@ pub(super) fn head(id: &ExecutorId, executor: &Executor, visibility: Visibility)
     object
 }
 
-fn owner_object(owner: &Owner) -> Value {
+pub(super) fn owner_object(owner: &Owner) -> Value {
     json!({"_id": owner.id.to_string(), "name": owner.login.as_str()})
 }
 

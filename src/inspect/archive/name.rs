@@ -4,7 +4,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::{
     domain::limits::PackageLimits,
-    inspect::refusal::{Refusal, quoted},
+    inspect::refusal::{Refusal, misleads, quoted},
 };
 
 /// Bytes that common file systems allow between two slashes.
@@ -33,8 +33,10 @@ pub(super) fn check(raw: &[u8], utf8_flag: bool, limits: &PackageLimits) -> Resu
     if name.is_empty() {
         return refuse("archive_name_empty", "is empty");
     }
+    let too_long =
+        |code, why: &str| Err(Refusal::too_large(code, format!("The name {} {why}.", quoted(name))));
     if name.len() > limits.path_bytes {
-        return refuse("archive_name_too_long", &format!("has more than {} bytes", limits.path_bytes));
+        return too_long("archive_name_too_long", &format!("has more than {} bytes", limits.path_bytes));
     }
     if name.chars().any(misleads) {
         return refuse("archive_control_character", "holds a control or invisible character");
@@ -56,21 +58,15 @@ pub(super) fn check(raw: &[u8], utf8_flag: bool, limits: &PackageLimits) -> Resu
             ".." => return refuse("archive_traversal", "leads out of the package"),
             "" | "." => return refuse("archive_name_dot", "holds an empty step or '.'"),
             long if long.len() > COMPONENT_BYTES => {
-                return refuse("archive_name_too_long", "has a step of more than 255 bytes");
+                return too_long("archive_name_too_long", "has a step of more than 255 bytes");
             }
             _ => {}
         }
     }
     if path.split('/').count() > limits.depth + 1 {
-        return refuse("archive_too_deep", &format!("lies under more than {} folders", limits.depth));
+        return too_long("archive_too_deep", &format!("lies under more than {} folders", limits.depth));
     }
     Ok((path.to_owned(), kind))
-}
-
-/// Control characters, and those that change how the text around them looks.
-fn misleads(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
 /// The same text for paths that some file system takes for one: case and Unicode composition are folded away.

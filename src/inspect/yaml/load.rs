@@ -169,8 +169,11 @@ impl Loader {
                     let Value::Scalar { text, .. } = &key.value else {
                         return Err(Fault::at(mark, "a list or mapping is used as a key"));
                     };
-                    let is_text = key.kind() == Some(Kind::Text);
-                    match places.entry((key.tag.clone(), is_text, text.clone())) {
+                    let kind = key.kind();
+                    // The spellings of null are one key; those of a number or boolean may stay apart, since a reader
+                    // lets the last of them win anyway.
+                    let text = if kind == Some(Kind::Null) { "" } else { text };
+                    match places.entry((key.tag.clone(), kind == Some(Kind::Text), text.to_owned())) {
                         Entry::Occupied(place) => {
                             if let Some((_, value)) = pairs.get_mut(*place.get()) {
                                 *value = node;

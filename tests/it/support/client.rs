@@ -63,7 +63,11 @@ impl Client {
         let client = HyperClient::builder(TokioExecutor::new()).build_http();
         let response = client.request(request.body(Full::new(Bytes::from(body))).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
-        Answer { status: parts.status, headers: parts.headers, body: body.collect().await.unwrap().to_bytes() }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: body.collect().await.unwrap().to_bytes(),
+        }
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -73,7 +77,8 @@ impl Client {
     /// Calls an RPC method with JSON.
     pub async fn rpc(&self, method: &str, parameters: Value) -> Answer {
         let headers = [("content-type", "application/json")];
-        self.send(Method::POST, &format!("/v2/rpc/{method}"), &headers, parameters.to_string().into_bytes()).await
+        self.send(Method::POST, &format!("/v2/rpc/{method}"), &headers, parameters.to_string().into_bytes())
+            .await
     }
 
     /// Pushes as the SDK does: the fields, then the file.
@@ -91,7 +96,8 @@ impl Client {
         const BOUNDARY: &str = "0123456789abcdef";
         let mut body = Vec::new();
         for (name, value) in fields {
-            let part = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            let part =
+                format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
             body.extend_from_slice(part.as_bytes());
         }
         let head = format!(

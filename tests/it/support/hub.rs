@@ -74,7 +74,13 @@ impl TestHub {
             }
         }
         let router = router(app.clone());
-        tokio::spawn(server::serve(listener, router, Duration::from_secs(10), app.stopping(), Duration::ZERO));
+        tokio::spawn(server::serve(
+            listener,
+            router,
+            Duration::from_secs(10),
+            app.stopping(),
+            Duration::ZERO,
+        ));
         Self { pool: database.pool().await, app, engine, worker, url, folder, _database: database }
     }
 

@@ -53,7 +53,7 @@ fn ends_with(
         .chain(fallback.map(Some))
         .scan((false, false), |(has_ended, breaks_off), item| {
             let line = match item {
-                Some(line) if *has_ended && *breaks_off => return std::future::ready(Some(line).map(Some)),
+                Some(line) if *has_ended && *breaks_off => return std::future::ready(Some(Some(line))),
                 Some(_) if *has_ended => return std::future::ready(None),
                 Some(line) => {
                     *breaks_off = !matches!(line["type"].as_str(), Some("complete" | "error"));

@@ -1,0 +1,99 @@
+//! How does a person sign in and out? Whatever proved who they are, a password or one day an identity provider, ends in
+//! [`Auth::open_session`]: a token that expires and can be ended.
+
+use std::net::IpAddr;
+
+use super::{Auth, Caller, passwords, throttle::Attempt, tokens};
+use crate::{
+    domain::{Login, Secret, TokenId, UserId, user::User},
+    error::{Error, ErrorKind},
+    store::{
+        self, Connection,
+        tokens::{NewToken, TokenFacts, TokenKind},
+    },
+};
+
+/// Tells session tokens from personal ones.
+const PREFIX: &str = "ehub_s_";
+
+impl Auth {
+    /// Checks a login and its password. Unknown, disabled and passwordless people get the same answer in the same time.
+    pub async fn check_password(
+        &self,
+        login: &str,
+        password: &Secret,
+        address: IpAddr,
+    ) -> Result<User, Error> {
+        let parsed = login.trim().parse::<Login>().ok();
+        let attempt = Attempt::from(address);
+        let attempt = match &parsed {
+            Some(login) => attempt.at(login),
+            None => attempt,
+        };
+        self.count_attempt(&attempt).await?;
+        let found = match &parsed {
+            // The connection is given back before the slow hash.
+            Some(login) => {
+                let mut connection = self.store.read().await?;
+                store::users::find_with_password(&mut connection, login).await?
+            }
+            None => None,
+        };
+        let hash = found.as_ref().and_then(|(_, hash)| hash.as_deref());
+        let fits = passwords::verify(password, hash).await?;
+        match found {
+            Some((user, _)) if fits => {
+                self.forgive_attempt(&attempt).await?;
+                Ok(user)
+            }
+            _ => Err(Error::new(
+                ErrorKind::Unauthenticated,
+                "wrong_password",
+                "The login or the password is wrong.",
+                "Check both; an admin of the Hub can give you a new password.",
+            )),
+        }
+    }
+
+    /// Opens a session for somebody who has proven who they are. `name` says where, for lists.
+    pub async fn open_session(&self, user: UserId, name: &str) -> Result<Secret, Error> {
+        let mut connection = self.store.read().await?;
+        self.open_session_on(&mut connection, user, name).await
+    }
+
+    pub(super) async fn open_session_on(
+        &self,
+        connection: &mut Connection,
+        user: UserId,
+        name: &str,
+    ) -> Result<Secret, Error> {
+        let token = tokens::mint(PREFIX);
+        let now = self.clock.now();
+        let new = NewToken {
+            id: TokenId::mint(),
+            user,
+            name,
+            kind: TokenKind::Session,
+            hash: tokens::hash(&token),
+            expires_at: Some(now + self.rules.session_life),
+        };
+        store::tokens::insert(connection, new, now).await?;
+        Ok(token)
+    }
+
+    /// Ends the caller's session; `false` when they came with a personal access token, which signing out does not revoke:
+    /// other programs may live by it.
+    pub async fn end_session(&self, caller: &Caller) -> Result<bool, Error> {
+        let Caller::Person { token, .. } = caller else { return Err(Error::sign_in_required(false)) };
+        let mut connection = self.store.read().await?;
+        Ok(store::tokens::end_session(&mut connection, *token, self.clock.now()).await?)
+    }
+
+    /// What the caller signed in by.
+    pub async fn session(&self, caller: &Caller) -> Result<TokenFacts, Error> {
+        let Caller::Person { token, .. } = caller else { return Err(Error::sign_in_required(false)) };
+        let mut connection = self.store.read().await?;
+        let facts = store::tokens::facts(&mut connection, *token).await?;
+        facts.ok_or_else(|| Error::sign_in_required(true))
+    }
+}

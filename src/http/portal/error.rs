@@ -1,0 +1,84 @@
+//! How does a page tell of an error? In a page: what happened, what to do, and the id to ask the operator about.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::Next,
+    response::{Html, IntoResponse, Response},
+};
+
+use super::{
+    assets,
+    cookies::Scope,
+    visitor::{Frame, protect},
+};
+use crate::{
+    app::App,
+    error::{Error, ErrorKind},
+    http::{
+        layers::current_request_id,
+        problem::{logged, status},
+    },
+};
+
+/// An error on its way to [`render`], which knows what every page needs.
+#[derive(Debug, Clone)]
+pub(super) struct PageError(Arc<Error>);
+
+impl<E: Into<Error>> From<E> for PageError {
+    fn from(error: E) -> Self {
+        Self(Arc::new(error.into()))
+    }
+}
+
+impl IntoResponse for PageError {
+    fn into_response(self) -> Response {
+        let mut response = status(self.0.kind).into_response();
+        response.extensions_mut().insert(logged(&self.0));
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage<'a> {
+    frame: Frame,
+    cause: &'a str,
+    remedy: &'a str,
+    request_id: String,
+}
+
+/// Turns errors into pages.
+pub(super) async fn render(State(app): State<App>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let Some(PageError(error)) = response.extensions_mut().remove::<PageError>() else { return response };
+    let page = ErrorPage {
+        frame: Frame {
+            base: Scope::of(&app.settings().server.external_url).base,
+            stylesheet: assets::stylesheet(),
+            form_token: String::new(),
+        },
+        cause: &error.cause,
+        remedy: &error.remedy,
+        request_id: current_request_id().unwrap_or_default(),
+    };
+    let Ok(html) = page.render() else { return response };
+    let (status, extensions) = (response.status(), std::mem::take(response.extensions_mut()));
+    let mut response = (status, Html(html)).into_response();
+    *response.extensions_mut() = extensions;
+    // The policy is a constant here; a page without it would still run nothing.
+    let _ = protect(&mut response, None);
+    response
+}
+
+/// The text for a form that is shown again, if the error is one that its person can mend; else the error goes on.
+pub(super) fn notice(error: Error) -> Result<(StatusCode, String), PageError> {
+    match error.kind {
+        ErrorKind::Internal | ErrorKind::Unavailable => Err(error.into()),
+        kind => Ok((status(kind), error.sentence())),
+    }
+}

@@ -1,0 +1,87 @@
+//! How are artifacts read, changed and deleted, once they are there?
+
+use super::super::{
+    Hub,
+    download::{Content, DownloadAddress},
+};
+use super::{Said, name_taken, upload::find_own};
+use crate::{
+    auth::{Caller, policy::ArtifactAction},
+    domain::{
+        ArtifactId,
+        artifact::{Artifact, ArtifactRef},
+    },
+    error::Error,
+    store::{self, StoreError},
+};
+
+impl Hub {
+    /// An artifact that this caller may read.
+    pub async fn artifact(&self, caller: &Caller, reference: &ArtifactRef) -> Result<Artifact, Error> {
+        let mut connection = self.0.store.read().await?;
+        self.find_artifact(&mut connection, caller, reference, ArtifactAction::Read).await
+    }
+
+    /// Where the bytes of an artifact that this caller may read are fetched.
+    pub async fn artifact_address(
+        &self,
+        caller: &Caller,
+        reference: &ArtifactRef,
+    ) -> Result<DownloadAddress, Error> {
+        let artifact = self.artifact(caller, reference).await?;
+        Ok(self.sign_address(Content::Artifact, artifact.sha256, artifact.size))
+    }
+
+    /// Changes what is said of an artifact of the caller's; its bytes stay.
+    pub async fn update_artifact(
+        &self,
+        caller: &Caller,
+        reference: &ArtifactRef,
+        said: &Said,
+    ) -> Result<Artifact, Error> {
+        let owner = caller.require_user()?.id;
+        let mut transaction = self.0.store.begin().await?;
+        let artifact = self.find_artifact(&mut transaction, caller, reference, ArtifactAction::Write).await?;
+        store::artifacts::lock(&mut transaction, artifact.id, owner)
+            .await?
+            .ok_or_else(Error::artifact_not_found)?;
+        let now = self.0.clock.now();
+        let changed = store::artifacts::change(&mut transaction, artifact.id, said, None, now).await;
+        changed.map_err(|error| name_taken(error, said.name.as_ref()))?;
+        let artifact = find_own(&mut transaction, artifact.id).await?;
+        transaction.commit().await.map_err(StoreError::from)?;
+        Ok(artifact)
+    }
+
+    /// Deletes one artifact of the caller's; an error when it is not there.
+    pub async fn delete_artifact(&self, caller: &Caller, reference: &ArtifactRef) -> Result<(), Error> {
+        match self.delete_artifacts(caller, std::slice::from_ref(reference)).await? {
+            0 => Err(Error::artifact_not_found()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Deletes artifacts of the caller's and returns how many there were. What is not there (for them) is passed over;
+    /// one that they may see but not delete stops all of it before anything is deleted.
+    pub async fn delete_artifacts(
+        &self,
+        caller: &Caller,
+        references: &[ArtifactRef],
+    ) -> Result<usize, Error> {
+        let owner = caller.require_user()?.id;
+        let mut transaction = self.0.store.begin().await?;
+        let found = store::artifacts::find_all(&mut transaction, references, Some(owner)).await?;
+        let mut ids: Vec<ArtifactId> = Vec::with_capacity(found.len());
+        for artifact in found {
+            ids.extend(self.authorize_artifact(caller, artifact, ArtifactAction::Write)?.map(|own| own.id));
+        }
+        let mut left = store::artifacts::delete(&mut transaction, owner, &ids).await?;
+        transaction.commit().await.map_err(StoreError::from)?;
+        let deleted = left.len();
+        left.sort_unstable();
+        left.dedup();
+        self.let_go(left).await;
+        tracing::info!(deleted, outcome = "deleted", "artifacts");
+        Ok(deleted)
+    }
+}

@@ -1,0 +1,3 @@
+//! Our own API.
+
+mod executors;

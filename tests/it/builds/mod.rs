@@ -1,0 +1,3 @@
+//! The queue and its workers, with a scripted engine.
+
+mod leases;
