@@ -25,11 +25,13 @@ mod yaml;
 
 use std::{fs::File, io};
 
+pub use hash::md5_of;
 pub use python::{PythonParser, child as python_child};
 pub use refusal::{Refusal, RefusalClass};
 
 use self::{archive::Archive, folder::Folder, requirements::Requirements};
 use crate::domain::{
+    digest::Md5,
     limits::PackageLimits,
     package::{CanonicalZip, Package},
 };
@@ -54,6 +56,8 @@ pub struct Inspection {
     pub package: Package,
     /// Its sizes and digests.
     pub zip: CanonicalZip,
+    /// Of the upload as it came.
+    pub upload_md5: Md5,
 }
 
 /// Why there is no [`Inspection`].
@@ -98,7 +102,7 @@ pub fn inspect(
     let readme = readme::read(&mut folder, limits.readme_bytes)?;
     let requirements = requirements.unwrap_or_default();
 
-    let zip = canonical::write(&folder, canonical)?;
+    let (zip, upload_md5) = canonical::write(&folder, canonical)?;
     let package = Package {
         name: config.metas.name,
         description: config.metas.description,
@@ -113,7 +117,7 @@ pub fn inspect(
         files: folder.listing(),
         notices,
     };
-    Ok(Inspection { package, zip })
+    Ok(Inspection { package, zip, upload_md5 })
 }
 
 /// Reads `requirements.txt` after appending to it what only `pyproject.toml` asks for. `None` if neither asks.

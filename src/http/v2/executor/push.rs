@@ -165,7 +165,7 @@ async fn read_form(
             admitted = None;
         }
     }
-    let Some(received) = received else {
+    let Some(file) = received else {
         return Err(Error::invalid(
             "file_missing",
             "The form has no file.",
@@ -177,5 +177,5 @@ async fn read_form(
         None => app.hub().admit(caller, PushForm::new(parameters, headers).read(method)?).await?,
     };
     let claimed_md5 = parameters.text("md5sum");
-    Ok((admitted, Upload { file: received.file, md5: received.md5, claimed_md5 }))
+    Ok((admitted, Upload { file, claimed_md5 }))
 }
