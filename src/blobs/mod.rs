@@ -147,9 +147,11 @@ impl Blobs {
     pub async fn get(&self, key: &BlobKey, range: Option<Range<u64>>) -> Result<ByteStream, BlobError> {
         let path = self.path(key);
         if let Some(directory) = &self.directory {
-            return read::stream(directory.join(path.as_ref()), range).await.map_err(|error| match error.kind() {
-                io::ErrorKind::NotFound => BlobError::NotFound(key.to_string()),
-                _ => BlobError::Io(error),
+            return read::stream(directory.join(path.as_ref()), range).await.map_err(|error| {
+                match error.kind() {
+                    io::ErrorKind::NotFound => BlobError::NotFound(key.to_string()),
+                    _ => BlobError::Io(error),
+                }
             });
         }
         let options = GetOptions { range: range.map(GetRange::Bounded), ..GetOptions::default() };
