@@ -2,6 +2,7 @@
 
 mod backend;
 mod key;
+mod read;
 
 use std::{
     fs::File,
@@ -24,7 +25,7 @@ pub use key::BlobKey;
 
 use crate::{config, error::Error};
 
-/// What is read from disk at once. The object store's own stream reads 8 KiB at a time, a tenth of the speed.
+/// What is read from disk at once on its way to a bucket.
 const READ_BYTES: usize = 512 << 10;
 /// Bytes of one part of an upload to a bucket; S3 wants 5 MiB at least.
 const PART_BYTES: usize = 8 << 20;
@@ -146,7 +147,12 @@ impl Blobs {
     pub async fn get(&self, key: &BlobKey, range: Option<Range<u64>>) -> Result<ByteStream, BlobError> {
         let path = self.path(key);
         if let Some(directory) = &self.directory {
-            return read_file(directory.join(path.as_ref()), range, key).await;
+            return read::stream(directory.join(path.as_ref()), range).await.map_err(|error| {
+                match error.kind() {
+                    io::ErrorKind::NotFound => BlobError::NotFound(key.to_string()),
+                    _ => BlobError::Io(error),
+                }
+            });
         }
         let options = GetOptions { range: range.map(GetRange::Bounded), ..GetOptions::default() };
         let result = self.store.get_opts(&path, options).await.map_err(|error| not_found(error, key))?;
@@ -249,26 +255,6 @@ fn put_in_place(target: &Path, staged: NamedTempFile) -> io::Result<()> {
         File::open(above)?.sync_all()?;
     }
     Ok(())
-}
-
-async fn read_file(path: PathBuf, range: Option<Range<u64>>, key: &BlobKey) -> Result<ByteStream, BlobError> {
-    use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
-    let mut file = tokio::fs::File::open(path).await.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => BlobError::NotFound(key.to_string()),
-        _ => BlobError::Io(error),
-    })?;
-    file.set_max_buf_size(READ_BYTES);
-    match range {
-        None => Ok(Box::pin(ReaderStream::with_capacity(file, READ_BYTES))),
-        Some(range) => {
-            if range.start > 0 {
-                file.seek(io::SeekFrom::Start(range.start)).await?;
-            }
-            let length = range.end.saturating_sub(range.start);
-            let buffer = usize::try_from(length).unwrap_or(READ_BYTES).clamp(1, READ_BYTES);
-            Ok(Box::pin(ReaderStream::with_capacity(file.take(length), buffer)))
-        }
-    }
 }
 
 fn not_found(error: object_store::Error, key: &BlobKey) -> BlobError {

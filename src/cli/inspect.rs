@@ -95,7 +95,7 @@ fn as_json(refusal: &Refusal) -> serde_json::Value {
 
 /// A description for people. Authors' texts are cut to their first line, without what could steer a terminal.
 fn described(inspection: &Inspection) -> String {
-    let Inspection { package, zip } = inspection;
+    let Inspection { package, zip, .. } = inspection;
     let executor = &package.executor;
     let mut page = Page::default();
     page.row("Name", package.name.as_deref().unwrap_or("none: the push makes an id"));

@@ -92,7 +92,7 @@ async fn read_form(
         Some(admitted) => admitted,
         None => app.hub().admit(caller, fields.read()?).await?,
     };
-    Ok((admitted, Upload { file: received.file, md5: received.md5, claimed_md5: fields.claimed_md5() }))
+    Ok((admitted, Upload { file: received, claimed_md5: fields.claimed_md5() }))
 }
 
 /// What the flags `public` and `private` say: clients always send both, and both false mean that nothing was said.

@@ -16,6 +16,9 @@ use super::address::Peer;
 
 /// Old clients send some 45 headers, one for each fact and environment variable (PROTOCOL.md 0).
 const MAX_HEADERS: usize = 128;
+/// Bytes that are read from a connection at once, and so the most that the head of a request may have. Several such pieces
+/// of an upload are in memory at a time.
+const READ_BYTES: usize = 128 << 10;
 
 /// A bound listener.
 pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -36,7 +39,8 @@ pub async fn serve(
         .timer(TokioTimer::new())
         // Who opens a connection and says nothing holds nothing for long.
         .header_read_timeout(read_timeout)
-        .max_headers(MAX_HEADERS);
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(READ_BYTES);
     builder.http2().timer(TokioTimer::new()).max_header_list_size(64 << 10);
     let graceful = GracefulShutdown::new();
     loop {

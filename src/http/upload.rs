@@ -1,5 +1,5 @@
-//! How is an upload received? Straight to a file, hashed on the way, with constant memory whatever the size; what is
-//! refused is still read to its end, because the old clients look for an answer only after they have sent everything.
+//! How is an upload received? Straight to a file, with constant memory whatever the size; what is refused is still read to
+//! its end, because the old clients look for an answer only after they have sent everything.
 
 use std::{
     io::Write as _,
@@ -12,33 +12,24 @@ use std::{
 
 use axum::body::Bytes;
 use futures_util::{Stream, StreamExt as _};
-use sha2::Digest;
+use sha2::{Digest as _, Sha256 as Hasher};
 use tempfile::NamedTempFile;
 use tokio::sync::mpsc;
 
 use crate::{
-    domain::digest::{Md5, Sha256},
+    domain::digest::Sha256,
     error::{Error, ErrorKind},
     hub::{Hub, artifacts::ReceivedArtifact},
 };
 
 /// Pieces that may wait between network and disk; the client waits beyond that.
-const PIECES: usize = 16;
+const PIECES: usize = 8;
 /// Bytes of one form field that is no file.
 const FIELD_BYTES: usize = 256 << 10;
 /// Bytes of all fields of one form that are no files: they are kept in memory, whoever sends them.
 const ALL_FIELDS_BYTES: usize = 1 << 20;
 /// How long what is refused is read on, so that its sender gets to see why.
 const DRAIN_TIME: Duration = Duration::from_mins(1);
-
-/// A received file.
-#[derive(Debug)]
-pub(super) struct Received {
-    /// Its bytes; gone when dropped.
-    pub(super) file: NamedTempFile,
-    /// Of those bytes.
-    pub(super) md5: Md5,
-}
 
 /// Bytes that the form's parser may take in without giving anything out: more means a head or a boundary without end,
 /// which it would keep in memory.
@@ -170,10 +161,10 @@ impl Part {
             .map_err(|_| Error::invalid("field_encoding", "A form field is not UTF-8.", "Send UTF-8."))
     }
 
-    /// Receives a package into a file, up to the limit of the Hub's rules.
-    pub(super) async fn receive(self, hub: &Hub) -> Result<Received, Error> {
+    /// Receives a package into a file, up to the limit of the Hub's rules. It is hashed when it is inspected.
+    pub(super) async fn receive(self, hub: &Hub) -> Result<NamedTempFile, Error> {
         let limit = hub.rules().limits.upload_bytes;
-        let (file, hash, _) = self.receive_hashed::<md5::Md5>(hub, limit).await?.ok_or_else(|| {
+        let (file, _, _) = self.receive_file(hub, limit, None).await?.ok_or_else(|| {
             Error::new(
                 ErrorKind::TooLarge,
                 "upload_too_large",
@@ -181,13 +172,14 @@ impl Part {
                 "Leave out what the Executor does not need (see .gitignore), or ask the operator for `packages.max_upload`.",
             )
         })?;
-        Ok(Received { file, md5: Md5(hash.into()) })
+        Ok(file)
     }
 
     /// Receives an artifact into a file, up to the limit of the Hub's rules.
     pub(super) async fn receive_artifact(self, hub: &Hub) -> Result<ReceivedArtifact, Error> {
         let limit = hub.rules().artifacts.upload_bytes;
-        let (file, hash, size) = self.receive_hashed::<sha2::Sha256>(hub, limit).await?.ok_or_else(|| {
+        let received = self.receive_file(hub, limit, Some(Hasher::new())).await?;
+        let (file, hasher, size) = received.ok_or_else(|| {
             Error::new(
                 ErrorKind::TooLarge,
                 "upload_too_large",
@@ -195,20 +187,22 @@ impl Part {
                 "Store it in parts, or ask the operator for `artifacts.max_upload`.",
             )
         })?;
-        Ok(ReceivedArtifact { file, sha256: Sha256(hash.into()), size })
+        let sha256 = Sha256(hasher.unwrap_or_default().finalize().into());
+        Ok(ReceivedArtifact { file, sha256, size })
     }
 
-    /// Receives it into a file with its hash and its size; `None` when there is more than `limit`. The disk and the hash
-    /// have a thread of their own.
-    async fn receive_hashed<H: Digest + Send + 'static>(
+    /// Receives it into a file and past a hasher, if one is given; `None` when there is more than `limit`. The disk and the
+    /// hash have a thread of their own. Gives the number of bytes last.
+    async fn receive_file(
         mut self,
         hub: &Hub,
         limit: u64,
-    ) -> Result<Option<Hashed<H>>, Error> {
+        hasher: Option<Hasher>,
+    ) -> Result<Option<(NamedTempFile, Option<Hasher>, u64)>, Error> {
         let (pieces, waiting) = mpsc::channel::<Bytes>(PIECES);
         let writer = {
             let hub = hub.clone();
-            tokio::task::spawn_blocking(move || write::<H>(&hub, waiting))
+            tokio::task::spawn_blocking(move || write(&hub, waiting, hasher))
         };
         let mut received: u64 = 0;
         let mut is_too_large = false;
@@ -229,8 +223,8 @@ impl Part {
         if is_too_large {
             return Ok(None);
         }
-        let (file, hash) = written.map_err(Hub::storage_error)?;
-        Ok(Some((file, hash, received)))
+        let (file, hasher) = written.map_err(Hub::storage_error)?;
+        Ok(Some((file, hasher, received)))
     }
 
     async fn piece(&mut self) -> Result<Option<Bytes>, Error> {
@@ -244,20 +238,19 @@ impl Part {
     }
 }
 
-/// A file, its hash and its size.
-type Hashed<H> = (NamedTempFile, sha2::digest::Output<H>, u64);
-
-fn write<H: Digest>(
+fn write(
     hub: &Hub,
     mut waiting: mpsc::Receiver<Bytes>,
-) -> std::io::Result<(NamedTempFile, sha2::digest::Output<H>)> {
+    mut hasher: Option<Hasher>,
+) -> std::io::Result<(NamedTempFile, Option<Hasher>)> {
     let file = hub.stage_upload()?;
-    let mut hasher = H::new();
     while let Some(piece) = waiting.blocking_recv() {
-        hasher.update(&piece);
+        if let Some(hasher) = &mut hasher {
+            hasher.update(&piece);
+        }
         file.as_file().write_all(&piece)?;
     }
-    Ok((file, hasher.finalize()))
+    Ok((file, hasher))
 }
 
 fn broken(error: &multer::Error) -> Error {

@@ -15,6 +15,7 @@ use crate::{
     domain::{
         CommitId, ExecutorId, ExecutorName, Secret, Tag, TaskId, Visibility,
         commit::{ClientFacts, NewCommit},
+        digest::Md5,
         executor::{Executor, Owner},
         package::Package,
         secret,
@@ -28,8 +29,7 @@ use crate::{
 impl Hub {
     /// Inspects an upload, stores its package and accepts it. When this returns, the commit and its task are durable.
     pub async fn accept(&self, admitted: Admitted, upload: Upload) -> Result<Accepted, Error> {
-        check_md5(&upload)?;
-        let (inspection, staged) = self.inspect(&admitted.push, upload.file).await?;
+        let (inspection, staged) = self.inspect(&admitted.push, upload).await?;
         let name = target_name(&admitted, &inspection.package)?;
         let new_secret = match &admitted.push.target {
             Target::New { secret } if admitted.caller.user().is_none() => {
@@ -85,37 +85,44 @@ impl Hub {
         unchanged(&protected, inspection).map(drop)
     }
 
-    async fn inspect(
-        &self,
-        push: &Push,
-        upload: NamedTempFile,
-    ) -> Result<(Inspection, NamedTempFile), Error> {
+    async fn inspect(&self, push: &Push, upload: Upload) -> Result<(Inspection, NamedTempFile), Error> {
+        let Upload { file, claimed_md5 } = upload;
         let base_image = self.base_image(&push.client);
         let names: Vec<String> = push.build_env.names().map(str::to_owned).collect();
         let dockerfile = push.dockerfile.clone();
         let limits = self.0.rules.limits;
         let hub = self.clone();
         let inspected = tokio::task::spawn_blocking(move || {
-            let staged = hub.0.blobs.stage().map_err(InspectError::Io)?;
+            let staged = hub.0.blobs.stage()?;
             let request = inspect::Request {
                 dockerfile: dockerfile.as_deref(),
                 build_env_names: &names,
                 base_image: &base_image,
                 limits,
             };
-            let inspection = inspect::inspect(upload.as_file(), staged.as_file(), &request, &hub.0.parser)?;
-            Ok((inspection, staged))
+            let found = inspect::inspect(file.as_file(), staged.as_file(), &request, &hub.0.parser);
+            let (md5, found) = match found {
+                Ok(inspection) => (inspection.upload_md5, Ok(inspection)),
+                Err(InspectError::Refused(refusal)) => (inspect::md5_of(file.as_file())?, Err(refusal)),
+                Err(InspectError::Io(error)) => return Err(error),
+            };
+            Ok((md5, found, staged, file))
         });
-        match inspected.await.map_err(Error::internal)? {
-            Ok(done) => Ok(done),
-            Err(InspectError::Refused(refusal)) => {
+        let (md5, found, staged, file) =
+            inspected.await.map_err(Error::internal)?.map_err(Self::storage_error)?;
+        // Forgetting a large file takes the disk a while, and nobody needs to wait for it.
+        drop(tokio::task::spawn_blocking(move || drop(file)));
+        // Damage on the way is the cause of whatever else is wrong, so it is told first.
+        check_md5(md5, claimed_md5.as_deref())?;
+        match found {
+            Ok(inspection) => Ok((inspection, staged)),
+            Err(refusal) => {
                 let kind = match refusal.class {
                     inspect::RefusalClass::TooLarge => ErrorKind::TooLarge,
                     class => ErrorKind::Rejected(class.number()),
                 };
                 Err(Error::new(kind, refusal.code, refusal.message, refusal.remedy))
             }
-            Err(InspectError::Io(error)) => Err(crate::blobs::BlobError::Io(error).into()),
         }
     }
 
@@ -342,21 +349,17 @@ fn unchanged(protected: &[ProtectedTag], inspection: &Inspection) -> Result<Opti
     Ok(Some(first.commit))
 }
 
-fn check_md5(upload: &Upload) -> Result<(), Error> {
-    let Some(claimed) = upload.claimed_md5.as_deref().map(str::trim).filter(|text| !text.is_empty()) else {
+fn check_md5(md5: Md5, claimed: Option<&str>) -> Result<(), Error> {
+    let Some(claimed) = claimed.map(str::trim).filter(|text| !text.is_empty()) else {
         return Ok(());
     };
-    if claimed.eq_ignore_ascii_case(&upload.md5.to_string()) {
+    if claimed.eq_ignore_ascii_case(&md5.to_string()) {
         return Ok(());
     }
     Err(Error::new(
         ErrorKind::BrokenUpload,
         "md5_mismatch",
-        format!(
-            "The upload arrived damaged: its MD5 is {}, but {} was announced.",
-            upload.md5,
-            printable(claimed)
-        ),
+        format!("The upload arrived damaged: its MD5 is {md5}, but {} was announced.", printable(claimed)),
         "Push again; if it happens again, look for a proxy that changes uploads.",
     ))
 }

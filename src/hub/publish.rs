@@ -8,7 +8,7 @@ use crate::{
     config::BuildMode,
     domain::{
         BuildEnv, CommitId, ExecutorName, ExecutorRef, Secret, Tag, TaskId, Visibility, commit::ClientFacts,
-        digest::Md5, executor::Executor,
+        executor::Executor,
     },
     error::{Error, ErrorKind},
     store::{self},
@@ -64,8 +64,6 @@ pub enum Target {
 pub struct Upload {
     /// Its bytes; gone when dropped.
     pub file: NamedTempFile,
-    /// Of the bytes that came.
-    pub md5: Md5,
     /// What the client said.
     pub claimed_md5: Option<String>,
 }

@@ -28,12 +28,14 @@ mod yaml;
 
 use std::{fs::File, io};
 
+pub use hash::md5_of;
 pub use pack::pack;
 pub use python::{PythonParser, child as python_child};
 pub use refusal::{Refusal, RefusalClass, misleads};
 
 use self::{archive::Archive, folder::Folder};
 use crate::domain::{
+    digest::Md5,
     limits::PackageLimits,
     package::{CanonicalZip, Package},
 };
@@ -58,6 +60,8 @@ pub struct Inspection {
     pub package: Package,
     /// Its sizes and digests.
     pub zip: CanonicalZip,
+    /// Of the upload as it came.
+    pub upload_md5: Md5,
 }
 
 /// Why there is no [`Inspection`].
@@ -102,7 +106,7 @@ pub fn inspect(
     let readme = readme::read(&mut folder, limits.readme_bytes)?;
     let requirements = requirements.unwrap_or_default();
 
-    let zip = canonical::write(&folder, canonical)?;
+    let (zip, upload_md5) = canonical::write(&folder, canonical)?;
     let package = Package {
         name: config.metas.name,
         description: config.metas.description,
@@ -117,5 +121,5 @@ pub fn inspect(
         files: folder.listing(),
         notices,
     };
-    Ok(Inspection { package, zip })
+    Ok(Inspection { package, zip, upload_md5 })
 }

@@ -54,7 +54,12 @@ pub(super) struct Upload<'a> {
     pub(super) bytes: u64,
 }
 
-impl Upload<'_> {
+impl<'a> Upload<'a> {
+    /// The file itself; its cursor is nobody's.
+    pub(super) fn file(&self) -> &'a File {
+        self.file
+    }
+
     fn read_into(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         self.file.read_exact_at(buffer, offset)
     }

@@ -4,6 +4,7 @@
 //! costs one pass and constant memory.
 
 mod digests;
+mod md5_pair;
 mod writer;
 
 use std::fs::File;
@@ -12,7 +13,7 @@ use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 use sha2::{Digest, Sha256 as Hasher};
 
 use self::{
-    digests::Digests,
+    digests::{Digests, Sums},
     writer::{Item, Writer},
 };
 use super::{
@@ -21,14 +22,18 @@ use super::{
     folder::{Content, Folder},
 };
 use crate::{
-    domain::{digest::Sha256, package::CanonicalZip},
+    domain::{
+        digest::{Md5, Sha256},
+        package::CanonicalZip,
+    },
     inspect::hash::ContentHash,
 };
 
 /// Writes the folder's files into `target`, which is empty. Every untouched file is proven on the way; after an
-/// error the target holds a torn zip that must be thrown away.
-pub(super) fn write(folder: &Folder<'_>, target: &File) -> Result<CanonicalZip, InspectError> {
-    let mut writer = Writer::new(Digests::start(target)?);
+/// error the target holds a torn zip that must be thrown away. Gives the MD5 of the upload as well, which costs nothing
+/// beside that of the zip.
+pub(super) fn write(folder: &Folder<'_>, target: &File) -> Result<(CanonicalZip, Md5), InspectError> {
+    let mut writer = Writer::new(Digests::start(folder.upload().file(), target)?);
     let mut reader = Reader::new();
     let mut content = ContentHash::new();
     for (path, file) in folder.files() {
@@ -68,8 +73,8 @@ pub(super) fn write(folder: &Folder<'_>, target: &File) -> Result<CanonicalZip, 
         };
         content.file(path, executable, size, &Sha256(hasher.finalize().into()));
     }
-    let sums = writer.finish()?.finish()?;
-    Ok(CanonicalZip { size: sums.size, sha256: sums.sha256, md5: sums.md5, content: content.finish() })
+    let Sums { size, sha256, md5, upload_md5 } = writer.finish()?.finish()?;
+    Ok((CanonicalZip { size, sha256, md5, content: content.finish() }, upload_md5))
 }
 
 /// A raw deflate stream of a file that the Hub wrote; such files are small.
