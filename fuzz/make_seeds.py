@@ -87,6 +87,7 @@ PYTHON = {
     "cycle": "import base\n" + SOURCE + "\n---\nimport executor\n",
     "new-syntax": "type X[T] = list[T]\nclass Mine[T](Executor):\n    def f[S](self, x: S = f'{1!r:>{2}}'): ...\nmatch x:\n    case {'a': [1, *_]}: pass\n",
     "latin": "# coding: latin-1\n" + SOURCE,
+    "namesake": SOURCE + "class Mine:\n    pass\n",
     "broken": "class Mine(:\n",
     "deep": "x = " + "(" * 40 + ")" * 40 + "\n" + SOURCE,
     "strings": "x = r'''a\\''' b\"\\N{DASH}\" \\\n  u'c'\n" + SOURCE,

@@ -107,7 +107,12 @@ impl Search<'_, '_> {
             "Add `class MyExecutor(Executor)` to a Python file there, or write a config.yml that names class and file.",
         )?;
         found.py_modules = self.load_order(&found.filepath)?;
-        Ok(found)
+        // The config.yml that is written names only the class, so the files that it loads must hold no other of that name.
+        let (name, filepath) = (&found.executor.name, &found.filepath);
+        let is_loaded = |path: &str| path == filepath || found.py_modules.iter().any(|module| module == path);
+        let namesakes: Vec<(&str, &Class)> =
+            self.classes().filter(|(path, class)| class.executor.name == *name && is_loaded(path)).collect();
+        Ok(Found { py_modules: found.py_modules, ..Self::single(&namesakes, "", "")? })
     }
 
     /// Rule 4. A package's `__init__.py` that leads to the class is loaded in its stead, since only then do relative

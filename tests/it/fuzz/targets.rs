@@ -83,6 +83,9 @@ pub fn dockerfile(data: &[u8]) {
         ("Dockerfile", data),
     ]));
     let text = String::from_utf8_lossy(data);
+    if text.contains("hunter2") {
+        return;
+    }
     let variables = BuildEnv::parse(r#"{"TOKEN": "hunter2"}"#).unwrap();
     if let Ok(rewritten) = executor_hub::builds::docker::rewritten(&text, &variables) {
         assert!(!rewritten.contains(['\r', '\0']) && !rewritten.contains("hunter2"), "{rewritten:?}");

@@ -61,6 +61,23 @@ pub const BAD: &[(&str, u16, &str, &[&str], Files)] = &[
         )],
     ),
     (
+        "a second class of the same name that is no Executor",
+        4001,
+        "executors_several",
+        &["Mine (a.py, line 2)", "Mine (a.py, line 4)"],
+        &[("a.py", "from jina import Executor\nclass Mine(Executor):\n    pass\nclass Mine:\n    pass\n")],
+    ),
+    (
+        "a namesake in a file that is loaded first",
+        4001,
+        "executors_several",
+        &["Mine (a.py, line 3)", "Mine (b.py, line 1)"],
+        &[
+            ("a.py", "from jina import Executor\nfrom b import x\nclass Mine(Executor):\n    pass\n"),
+            ("b.py", "class Mine:\n    pass\n"),
+        ],
+    ),
+    (
         "two classes on one base of another file",
         4001,
         "executors_several",
