@@ -204,12 +204,22 @@ impl Part {
             let hub = hub.clone();
             tokio::task::spawn_blocking(move || write(&hub, waiting, hasher))
         };
+        let taken = self.pass_on(pieces, limit).await;
+        // Also when it broke off: what was written is gone before anybody is answered.
+        let written = writer.await.map_err(Error::internal)?;
+        let Some(received) = taken? else { return Ok(None) };
+        let (file, hasher) = written.map_err(Hub::storage_error)?;
+        Ok(Some((file, hasher, received)))
+    }
+
+    /// Reads everything and passes it on; gives the number of bytes, or `None` when there are more than `limit`.
+    async fn pass_on(&mut self, pieces: mpsc::Sender<Bytes>, limit: u64) -> Result<Option<u64>, Error> {
         let mut received: u64 = 0;
         let mut is_too_large = false;
         while let Some(piece) = self.piece().await? {
             received += piece.len() as u64;
             is_too_large |= received > limit;
-            // A failed writer closes the channel and says why below; the rest is read to its end.
+            // A failed writer closes the channel and says why itself; the rest is read to its end.
             if !is_too_large && pieces.send(piece).await.is_err() {
                 while self.piece().await?.is_some() {}
                 break;
@@ -218,13 +228,7 @@ impl Part {
                 break;
             }
         }
-        drop(pieces);
-        let written = writer.await.map_err(Error::internal)?;
-        if is_too_large {
-            return Ok(None);
-        }
-        let (file, hasher) = written.map_err(Hub::storage_error)?;
-        Ok(Some((file, hasher, received)))
+        Ok((!is_too_large).then_some(received))
     }
 
     async fn piece(&mut self) -> Result<Option<Bytes>, Error> {
