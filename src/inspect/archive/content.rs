@@ -2,7 +2,8 @@
 
 use std::io;
 
-use flate2::{Crc, Decompress, FlushDecompress, Status};
+use crc32fast::Hasher as Crc;
+use flate2::{Decompress, FlushDecompress, Status};
 
 use super::{Entry, Method, Upload};
 use crate::inspect::{
@@ -124,7 +125,7 @@ impl Proof {
         if self.size != entry.size {
             return Err(damaged(entry, "archive_size_mismatch", "unpacks to less than it declares").into());
         }
-        if self.crc.sum() != entry.crc {
+        if self.crc.clone().finalize() != entry.crc {
             return Err(damaged(entry, "archive_crc", "does not match its checksum").into());
         }
         Ok(())

@@ -86,15 +86,14 @@ impl Lane {
     }
 }
 
-/// Works a block into each of `N` states, step by step in turns.
+/// Works a block into each of `N` states, step by step in turns. New lanes for every step: changed in place they live in
+/// memory instead of registers, and a third of the speed is gone.
 #[inline]
 fn compress<const N: usize>(states: [&mut [u32; 4]; N], blocks: [&[u8; BLOCK]; N]) {
     let mut lanes: [[u32; 4]; N] = std::array::from_fn(|lane| *states[lane]);
     macro_rules! steps {
         ($($step:literal)*) => { $(
-            for (lane, block) in lanes.iter_mut().zip(blocks) {
-                *lane = step::<$step>(*lane, block);
-            }
+            lanes = std::array::from_fn(|lane| step::<$step>(lanes[lane], blocks[lane]));
         )* };
     }
     steps!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);

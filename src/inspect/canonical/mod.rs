@@ -9,7 +9,7 @@ mod writer;
 
 use std::fs::File;
 
-use flate2::{Compress, Compression, Crc, FlushCompress, Status};
+use flate2::{Compress, Compression, FlushCompress, Status};
 use sha2::{Digest, Sha256 as Hasher};
 
 use self::{
@@ -56,13 +56,11 @@ pub(super) fn write(folder: &Folder<'_>, target: &File) -> Result<(CanonicalZip,
             }
             Content::Written { bytes, .. } => {
                 let packed = deflate(bytes)?;
-                let mut crc = Crc::new();
-                crc.update(bytes);
                 writer.begin(Item {
                     path,
                     executable,
                     method: Method::Deflated,
-                    crc: crc.sum(),
+                    crc: crc32fast::hash(bytes),
                     packed: packed.len() as u64,
                     size: bytes.len() as u64,
                 })?;
