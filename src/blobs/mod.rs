@@ -23,6 +23,8 @@ use tokio_util::io::ReaderStream;
 
 pub use key::BlobKey;
 
+use read::FileReader;
+
 use crate::{config, error::Error};
 
 /// What is read from disk at once on its way to a bucket.
@@ -76,6 +78,7 @@ pub struct Blobs {
     store: Arc<dyn ObjectStore>,
     /// The folder, when objects are plain files: they are then put in place by renaming.
     directory: Option<PathBuf>,
+    files: FileReader,
     staging: PathBuf,
     prefix: String,
 }
@@ -93,6 +96,7 @@ impl Blobs {
         Ok(Self {
             store: opened.store,
             directory: opened.directory,
+            files: FileReader::default(),
             staging,
             prefix: settings.prefix.trim_matches('/').to_owned(),
         })
@@ -143,16 +147,20 @@ impl Blobs {
         Ok(())
     }
 
-    /// An object's bytes, or a range of them, as a stream.
+    /// An object's bytes, or a range of them, as a stream. An empty range only looks whether there is such an object.
     pub async fn get(&self, key: &BlobKey, range: Option<Range<u64>>) -> Result<ByteStream, BlobError> {
+        if range.as_ref().is_some_and(Range::is_empty) {
+            self.size(key).await?;
+            return Ok(Box::pin(futures_util::stream::empty()));
+        }
         let path = self.path(key);
         if let Some(directory) = &self.directory {
-            return read::stream(directory.join(path.as_ref()), range).await.map_err(|error| {
-                match error.kind() {
+            return self.files.stream(directory.join(path.as_ref()), range).await.map_err(
+                |error| match error.kind() {
                     io::ErrorKind::NotFound => BlobError::NotFound(key.to_string()),
                     _ => BlobError::Io(error),
-                }
-            });
+                },
+            );
         }
         let options = GetOptions { range: range.map(GetRange::Bounded), ..GetOptions::default() };
         let result = self.store.get_opts(&path, options).await.map_err(|error| not_found(error, key))?;

@@ -1,11 +1,12 @@
-//! How are a file's bytes streamed? In large pieces, each read in one step off the runtime's threads, and never past the
-//! end that was promised.
+//! How are a file's bytes streamed? In large pieces, each read in one turn off the runtime's threads into memory that was
+//! used before, and never past the end that was promised.
 
 use std::{
     fs::File,
     io::{self, Read as _, Seek as _, SeekFrom},
     ops::Range,
     path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use bytes::Bytes;
@@ -13,22 +14,79 @@ use futures_util::stream;
 
 use super::ByteStream;
 
-/// Bytes of one piece. Smaller ones cost more changes of thread, larger ones leave the processor's cache before they
-/// are sent.
-const PIECE_BYTES: u64 = 256 << 10;
+/// Bytes of one piece: each costs a change of thread and back.
+const PIECE_BYTES: usize = 512 << 10;
+/// Buffers that are kept for later pieces. Getting such memory from the system each time costs about as much as reading
+/// into it.
+const KEPT_BUFFERS: usize = 16;
 
-/// The bytes of a file, or a range of them. A file that turns out to be shorter ends the stream with an error: its
-/// length may have been told already.
-pub(super) async fn stream(path: PathBuf, range: Option<Range<u64>>) -> io::Result<ByteStream> {
-    let (file, left) = off_the_runtime(move || open(&path, range)).await?;
-    Ok(Box::pin(stream::try_unfold((file, left), |(file, left)| async move {
-        if left == 0 {
-            return Ok(None);
+/// Reads files; its clones share their buffers.
+#[derive(Debug, Clone, Default)]
+pub(super) struct FileReader {
+    buffers: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl FileReader {
+    /// The bytes of a file, or a range of them. A file that turns out to be shorter ends the stream with an error: its
+    /// length may have been told already. The first piece is read at once, in the turn that opens the file.
+    pub(super) async fn stream(&self, path: PathBuf, range: Option<Range<u64>>) -> io::Result<ByteStream> {
+        let reader = self.clone();
+        let begun = off_the_runtime(move || {
+            let (file, bytes) = open(&path, range)?;
+            reader.read(file, bytes)
+        });
+        let (first, rest) = begun.await?;
+        let reader = self.clone();
+        Ok(Box::pin(stream::try_unfold((Some(first), rest), move |(ready, (file, left))| {
+            let reader = reader.clone();
+            async move {
+                match ready {
+                    Some(piece) if !piece.is_empty() => Ok(Some((piece, (None, (file, left))))),
+                    _ if left == 0 => Ok(None),
+                    _ => {
+                        let (piece, rest) = off_the_runtime(move || reader.read(file, left)).await?;
+                        Ok(Some((piece, (None, rest))))
+                    }
+                }
+            }
+        })))
+    }
+
+    /// The next piece of the `left` bytes that are wanted, and what is left then.
+    fn read(&self, file: File, left: u64) -> io::Result<(Bytes, (File, u64))> {
+        let count = left.min(PIECE_BYTES as u64);
+        if count == 0 {
+            return Ok((Bytes::new(), (file, 0)));
         }
-        let (piece, file) = off_the_runtime(move || Ok((read(&file, left.min(PIECE_BYTES))?, file))).await?;
-        let left = left - piece.len() as u64;
-        Ok(Some((piece, (file, left))))
-    })))
+        let kept = self.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let buffer = kept.unwrap_or_else(|| vec![0; PIECE_BYTES]);
+        let length = usize::try_from(count).map_or(PIECE_BYTES, |count| count.min(PIECE_BYTES));
+        let mut piece = Piece { buffer, length, reader: self.clone() };
+        (&file).read_exact(piece.buffer.get_mut(..length).unwrap_or_default())?;
+        Ok((Bytes::from_owner(piece), (file, left - count)))
+    }
+}
+
+/// A piece on its way. Its memory comes back when the last reference is gone.
+struct Piece {
+    buffer: Vec<u8>,
+    length: usize,
+    reader: FileReader,
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        self.buffer.get(..self.length).unwrap_or_default()
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        let mut kept = self.reader.buffers.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < KEPT_BUFFERS {
+            kept.push(std::mem::take(&mut self.buffer));
+        }
+    }
 }
 
 fn open(path: &PathBuf, range: Option<Range<u64>>) -> io::Result<(File, u64)> {
@@ -37,21 +95,52 @@ fn open(path: &PathBuf, range: Option<Range<u64>>) -> io::Result<(File, u64)> {
         let bytes = file.metadata()?.len();
         return Ok((file, bytes));
     };
-    file.seek(SeekFrom::Start(range.start))?;
-    Ok((file, range.end.saturating_sub(range.start)))
-}
-
-fn read(file: &File, count: u64) -> io::Result<Bytes> {
-    let mut piece = Vec::with_capacity(usize::try_from(count).map_err(io::Error::other)?);
-    file.take(count).read_to_end(&mut piece)?;
-    if (piece.len() as u64) < count {
-        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "an object is shorter than it was"));
+    if range.start > 0 {
+        file.seek(SeekFrom::Start(range.start))?;
     }
-    Ok(piece.into())
+    Ok((file, range.end.saturating_sub(range.start)))
 }
 
 async fn off_the_runtime<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::TryStreamExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn any_range_of_a_file_comes_whole_and_buffers_are_used_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("object");
+        let bytes: Vec<u8> = (0..PIECE_BYTES * 2 + 77).map(|at| u8::try_from(at % 251).unwrap()).collect();
+        std::fs::write(&path, &bytes).unwrap();
+        let reader = FileReader::default();
+        let read = async |range| {
+            let pieces: Vec<Bytes> =
+                reader.stream(path.clone(), range).await.unwrap().try_collect().await.unwrap();
+            pieces.concat()
+        };
+        assert_eq!(read(None).await, bytes);
+        assert!(read(Some(0..0)).await.is_empty());
+        let (start, end) = (PIECE_BYTES - 3, PIECE_BYTES * 2 + 5);
+        assert_eq!(read(Some(start as u64..end as u64)).await, bytes[start..end]);
+        assert_eq!(read(None).await, bytes, "with used buffers");
+        assert!(!reader.buffers.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_shorter_than_promised_ends_in_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("object");
+        std::fs::write(&path, vec![1; PIECE_BYTES + 10]).unwrap();
+        let end = PIECE_BYTES as u64 + 11;
+        let stream = FileReader::default().stream(path, Some(0..end)).await.unwrap();
+        let read: Result<Vec<Bytes>, io::Error> = stream.try_collect().await;
+        assert_eq!(read.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
 }

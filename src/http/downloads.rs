@@ -58,8 +58,9 @@ pub(super) async fn serve(
         let headers = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
         return Ok((StatusCode::RANGE_NOT_SATISFIABLE, headers).into_response());
     };
-    // HEAD answers what GET would, so it looks for the bytes as well.
-    let stream = app.hub().download(&address, range.clone()).await?;
+    // HEAD answers what GET would, so it looks for the bytes as well; it reads none of them.
+    let wanted = if method == Method::HEAD { Some(0..0) } else { range.clone() };
+    let stream = app.hub().download(&address, wanted).await?;
     let body = if method == Method::HEAD { Body::empty() } else { Body::from_stream(stream) };
     let mut response = body.into_response();
     let length = range.as_ref().map_or(size, |range| range.end - range.start);
