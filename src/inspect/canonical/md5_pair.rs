@@ -90,10 +90,12 @@ impl Lane {
 /// memory instead of registers, and a third of the speed is gone.
 #[inline]
 fn compress<const N: usize>(states: [&mut [u32; 4]; N], blocks: [&[u8; BLOCK]; N]) {
+    // A compiler that knows them adds them last, behind the sum that the next step waits for: a fifth of the speed.
+    let sines = std::hint::black_box(&SINES);
     let mut lanes: [[u32; 4]; N] = std::array::from_fn(|lane| *states[lane]);
     macro_rules! steps {
         ($($step:literal)*) => { $(
-            lanes = std::array::from_fn(|lane| step::<$step>(lanes[lane], blocks[lane]));
+            lanes = std::array::from_fn(|lane| step::<$step>(lanes[lane], blocks[lane], sines));
         )* };
     }
     steps!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
@@ -107,10 +109,10 @@ fn compress<const N: usize>(states: [&mut [u32; 4]; N], blocks: [&[u8; BLOCK]; N
     }
 }
 
-/// One of the 64 steps of RFC 1321. All that depends on `STEP` is known when this is compiled.
+/// One of the 64 steps of RFC 1321. All that depends on `STEP`, but for its sine, is known when this is compiled.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "as a call, a step costs more than its work")]
-fn step<const STEP: usize>([a, b, c, d]: [u32; 4], block: &[u8; BLOCK]) -> [u32; 4] {
+fn step<const STEP: usize>([a, b, c, d]: [u32; 4], block: &[u8; BLOCK], sines: &[u32; 64]) -> [u32; 4] {
     // The second mixes by `+`, which is `|` here since no bit is in both, and can start before `b` is known.
     let (mixed, word) = match STEP / 16 {
         0 => (d ^ (b & (c ^ d)), STEP),
@@ -119,7 +121,7 @@ fn step<const STEP: usize>([a, b, c, d]: [u32; 4], block: &[u8; BLOCK]) -> [u32;
         _ => (c ^ (b | !d), (7 * STEP) % 16),
     };
     let word = u32::from_le_bytes(block.as_chunks().0[word]);
-    let sum = a.wrapping_add(word).wrapping_add(SINES[STEP]).wrapping_add(mixed);
+    let sum = a.wrapping_add(word).wrapping_add(sines[STEP]).wrapping_add(mixed);
     [d, b.wrapping_add(sum.rotate_left(TURNS[STEP / 16][STEP % 4])), b, c]
 }
 
