@@ -119,7 +119,7 @@ impl App {
 
     /// Receives the database's notifications until the process stops.
     pub async fn listen(self) {
-        let listening = self.0.notifications.clone().listen(self.0.store.pool().clone());
+        let listening = self.0.notifications.clone().listen(self.0.store.clone());
         tokio::select! {
             () = listening => {}
             () = self.0.stopping.cancelled() => {}

@@ -43,7 +43,7 @@ impl Auth {
         let mut transaction = self.store.begin().await?;
         self.add(&mut transaction, &user).await?;
         store::users::set_password(&mut transaction, user.id, &hash).await?;
-        transaction.commit().await.map_err(StoreError::from)?;
+        transaction.commit().await?;
         Ok(user)
     }
 
@@ -74,7 +74,7 @@ impl Auth {
         let hash = passwords::hash_new(password, &user.login).await?;
         let mut transaction = self.store.begin().await?;
         self.put_password(&mut transaction, user.id, &hash).await?;
-        transaction.commit().await.map_err(StoreError::from)?;
+        transaction.commit().await?;
         Ok(())
     }
 
@@ -88,7 +88,7 @@ impl Auth {
         store::tokens::revoke_all(&mut transaction, user, None, now).await?;
         store::invitations::withdraw(&mut transaction, user).await?;
         store::device_sign_ins::withdraw(&mut transaction, user, now).await?;
-        transaction.commit().await.map_err(StoreError::from)?;
+        transaction.commit().await?;
         Ok(())
     }
 

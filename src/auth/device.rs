@@ -12,7 +12,7 @@ use super::{Auth, tokens};
 use crate::{
     domain::{Secret, digest::Sha256, secret, user::User},
     error::{Error, ErrorKind},
-    store::{self, StoreError, device_sign_ins::NewDeviceSignIn},
+    store::{self, device_sign_ins::NewDeviceSignIn},
 };
 
 pub use crate::store::device_sign_ins::{DeviceSignIn, Outcome};
@@ -183,7 +183,7 @@ impl Auth {
             )
         })?;
         let token = self.open_session_on(&mut transaction, user.id, "jina auth login").await?;
-        transaction.commit().await.map_err(StoreError::from)?;
+        transaction.commit().await?;
         Ok((user, token))
     }
 }

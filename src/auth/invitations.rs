@@ -9,7 +9,7 @@ use super::{Auth, passwords, throttle::Attempt, tokens};
 use crate::{
     domain::{Secret, secret, user::User},
     error::{Error, ErrorKind},
-    store::{self, StoreError},
+    store::{self},
 };
 
 /// How long an invitation is good.
@@ -22,7 +22,7 @@ impl Auth {
         let now = self.clock.now();
         let mut transaction = self.store.begin().await?;
         store::invitations::replace(&mut transaction, tokens::hash(&word), user.id, now + LIFE, now).await?;
-        transaction.commit().await.map_err(StoreError::from)?;
+        transaction.commit().await?;
         Ok(word)
     }
 
@@ -49,7 +49,7 @@ impl Auth {
         let taken = store::invitations::take(&mut transaction, tokens::hash(word), self.clock.now()).await?;
         let user = taken.ok_or_else(invitation_is_over)?;
         self.put_password(&mut transaction, user.id, &hash).await?;
-        transaction.commit().await.map_err(StoreError::from)?;
+        transaction.commit().await?;
         self.forgive_attempt(&attempt).await?;
         Ok(user)
     }

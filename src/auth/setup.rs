@@ -17,7 +17,7 @@ use crate::{
         user::{Role, User},
     },
     error::{Error, ErrorKind},
-    store::{self, StoreError},
+    store::{self},
 };
 
 /// How long a setup code is good.
@@ -98,7 +98,7 @@ impl Auth {
             return Err(is_set_up());
         }
         store::users::set_password(&mut transaction, user.id, &hash).await?;
-        transaction.commit().await.map_err(StoreError::from)?;
+        transaction.commit().await?;
         self.forgive_attempt(&attempt).await?;
         // The code is worth nothing any more; a file that stays behind does no harm.
         let _ = on_disk(self.rules.setup_file.clone(), |file| std::fs::remove_file(file)).await;

@@ -106,7 +106,7 @@ impl Auth {
             ),
             error => error.into(),
         })?;
-        transaction.commit().await.map_err(StoreError::from)?;
+        transaction.commit().await?;
         Ok(token)
     }
 

@@ -38,7 +38,7 @@ pub(super) async fn sweep(store: &Store, clock: &Arc<dyn Clock>) -> Result<usize
             )
             .await?;
         }
-        transaction.commit().await.map_err(StoreError::from)?;
+        transaction.commit().await?;
         tracing::warn!(task.id = %task.id, lost_leases = task.lost_leases, "took a task from a silent worker");
         swept += 1;
     }

@@ -49,7 +49,7 @@ impl Hub {
         let accepted = self
             .accept_in(&mut transaction, &admitted, inspection, name, new_secret, secret_hash.as_deref())
             .await?;
-        transaction.commit().await.map_err(StoreError::from)?;
+        transaction.commit().await?;
         tracing::info!(
             executor = %accepted.executor.id, commit = %accepted.commit, task.id = accepted.task.map(|t| t.to_string()),
             outcome = "accepted", "push"

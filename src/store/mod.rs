@@ -13,6 +13,7 @@ pub mod images;
 pub mod invitations;
 mod migrate;
 pub mod notify;
+mod pull_memo;
 pub mod pulls;
 pub mod queue_pause;
 pub mod setup_code;
@@ -24,24 +25,35 @@ pub mod tokens;
 pub mod users;
 pub mod workers;
 
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
+
+use chrono::{DateTime, Utc};
 use sqlx::{
-    PgPool, Postgres, Transaction,
+    PgPool, Postgres,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
 pub use error::StoreError;
 pub use migrate::{MIGRATOR, migrate};
+pub use pull_memo::PullMemo;
 
-use crate::{config, domain::Secret};
+use crate::{
+    config,
+    domain::{ExecutorRef, Secret, Tag, UserId},
+};
 
 /// What functions of this module run on.
 pub type Connection = sqlx::PgConnection;
 
-/// The pool of connections to Postgres.
+/// The pool of connections to Postgres, and what of its answers is remembered.
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: PgPool,
+    pulls: PullMemo,
 }
 
 impl Store {
@@ -65,12 +77,12 @@ impl Store {
             .test_before_acquire(false)
             .connect_with(options)
             .await?;
-        Ok(Self { pool })
+        Ok(Self::from_pool(pool))
     }
 
     /// A pool that somebody else made.
     pub fn from_pool(pool: PgPool) -> Self {
-        Self { pool }
+        Self { pool, pulls: PullMemo::default() }
     }
 
     /// A connection for reading. Give it back (drop it) before anything slow.
@@ -79,8 +91,32 @@ impl Store {
     }
 
     /// A transaction: all of it or nothing, at `commit`. Keep it short; never build, hash or upload inside one.
-    pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
-        Ok(self.pool.begin().await?)
+    pub async fn begin(&self) -> Result<Transaction, StoreError> {
+        Ok(Transaction { inner: self.pool.begin().await?, pulls: self.pulls.clone() })
+    }
+
+    /// What [`pulls::find`] finds, from memory where nothing can have changed.
+    pub async fn find_pull(
+        &self,
+        reference: &ExecutorRef,
+        caller: Option<UserId>,
+        tag: Option<&Tag>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Arc<pulls::Found>>, StoreError> {
+        let unanswered = match self.pulls.look_up(reference, caller, tag, now) {
+            Ok(found) => return Ok(Some(found)),
+            Err(unanswered) => unanswered,
+        };
+        let found = pulls::find(&mut *self.read().await?, reference, caller, tag).await?.map(Arc::new);
+        if let Some(found) = &found {
+            self.pulls.keep(unanswered, found, now);
+        }
+        Ok(found)
+    }
+
+    /// What of pulls is remembered, for who hears of changes.
+    pub fn pull_memo(&self) -> &PullMemo {
+        &self.pulls
     }
 
     /// The pool, for listeners of notifications.
@@ -91,5 +127,36 @@ impl Store {
     /// Closes all connections after what runs on them is done.
     pub async fn close(&self) {
         self.pool.close().await;
+    }
+}
+
+/// Several statements that happen together or not at all. Dropped without a commit, they never happened.
+#[derive(Debug)]
+pub struct Transaction {
+    inner: sqlx::Transaction<'static, Postgres>,
+    pulls: PullMemo,
+}
+
+impl Transaction {
+    /// Makes it so. Whoever is answered after this finds nothing remembered from before. After an error it is unknown
+    /// whether it happened.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        let outcome = self.inner.commit().await;
+        self.pulls.forget_all();
+        Ok(outcome?)
+    }
+}
+
+impl Deref for Transaction {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.inner
+    }
+}
+
+impl DerefMut for Transaction {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.inner
     }
 }

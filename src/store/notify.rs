@@ -3,14 +3,17 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use sqlx::{PgPool, postgres::PgListener};
+use sqlx::postgres::PgListener;
 use tokio::sync::{Mutex, Notify, watch};
 
-use super::{Connection, StoreError};
+use super::{Connection, PullMemo, Store, StoreError};
 use crate::domain::TaskId;
 
 const EVENTS: &str = "hub_task_events";
 const WORK: &str = "hub_work";
+const PULLS: &str = "hub_pulls";
+/// On [`PULLS`]: more has changed than was worth telling one by one.
+const EVERYTHING: &str = "*";
 
 /// Tells followers, when the transaction commits, that the task has new events.
 pub async fn task_events(connection: &mut Connection, task: TaskId) -> Result<(), StoreError> {
@@ -55,28 +58,39 @@ impl Notifications {
 
     /// Receives notifications until the future is dropped, reconnecting as often as needed. After each (re)connection
     /// everybody is woken, since what happened in between was not heard.
-    pub async fn listen(self, pool: PgPool) {
+    pub async fn listen(self, store: Store) {
+        let listening = Listening(store.pull_memo().clone());
         loop {
-            if let Err(error) = self.listen_once(&pool).await {
+            if let Err(error) = self.listen_once(&store).await {
+                listening.0.set_listening(false);
                 tracing::warn!(%error, "lost the notifications of the database; connecting again");
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
     }
 
-    async fn listen_once(&self, pool: &PgPool) -> Result<(), StoreError> {
-        let mut listener = PgListener::connect_with(pool).await?;
-        listener.listen_all([EVENTS, WORK]).await?;
+    async fn listen_once(&self, store: &Store) -> Result<(), StoreError> {
+        let mut listener = PgListener::connect_with(store.pool()).await?;
+        listener.listen_all([EVENTS, WORK, PULLS]).await?;
+        let pulls = store.pull_memo();
         loop {
+            // Forgets what was remembered while nothing was heard.
+            pulls.set_listening(true);
             self.wake_all().await;
             // `try_recv` says when the connection was lost and made again.
             while let Some(notification) = listener.try_recv().await? {
-                if notification.channel() == WORK {
-                    self.wake_worker();
-                } else if let Ok(task) = notification.payload().parse() {
-                    self.wake_followers(task).await;
+                match (notification.channel(), notification.payload()) {
+                    (WORK, _) => self.wake_worker(),
+                    (PULLS, EVERYTHING) => pulls.forget_all(),
+                    (PULLS, name) => pulls.forget(name),
+                    (_, task) => {
+                        if let Ok(task) = task.parse() {
+                            self.wake_followers(task).await;
+                        }
+                    }
                 }
             }
+            pulls.set_listening(false);
         }
     }
 
@@ -91,5 +105,14 @@ impl Notifications {
             sender.send_replace(());
         }
         self.wake_worker();
+    }
+}
+
+/// Nothing is remembered once the one who listens is gone.
+struct Listening(PullMemo);
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.0.set_listening(false);
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     blobs::BlobKey,
     domain::digest::Sha256,
     error::Error,
-    store::{self, StoreError},
+    store::{self},
 };
 
 /// An upload that has not ended after this long was ended by a crash: putting the bytes in place takes minutes at most.
@@ -44,7 +44,7 @@ impl Hub {
         let key = BlobKey::Artifact(sha256);
         tokio::time::timeout(DELETE_TIME, self.0.blobs.delete(&key)).await.map_err(Error::unavailable)??;
         store::artifact_bytes::forget(&mut transaction, sha256).await?;
-        transaction.commit().await.map_err(StoreError::from)?;
+        transaction.commit().await?;
         Ok(true)
     }
 

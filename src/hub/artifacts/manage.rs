@@ -12,7 +12,7 @@ use crate::{
         artifact::{Artifact, ArtifactRef},
     },
     error::Error,
-    store::{self, StoreError},
+    store::{self},
 };
 
 impl Hub {
@@ -49,7 +49,7 @@ impl Hub {
         let changed = store::artifacts::change(&mut transaction, artifact.id, said, None, now).await;
         changed.map_err(|error| name_taken(error, said.name.as_ref()))?;
         let artifact = find_own(&mut transaction, artifact.id).await?;
-        transaction.commit().await.map_err(StoreError::from)?;
+        transaction.commit().await?;
         Ok(artifact)
     }
 
@@ -76,7 +76,7 @@ impl Hub {
             ids.extend(self.authorize_artifact(caller, artifact, ArtifactAction::Write)?.map(|own| own.id));
         }
         let mut left = store::artifacts::delete(&mut transaction, owner, &ids).await?;
-        transaction.commit().await.map_err(StoreError::from)?;
+        transaction.commit().await?;
         let deleted = left.len();
         left.sort_unstable();
         left.dedup();

@@ -15,7 +15,7 @@ use crate::{
     },
     error::{Error, ErrorKind},
     store::{
-        self, Connection, StoreError,
+        self, Connection,
         artifacts::{StoredBytes, Usage},
     },
 };
@@ -75,7 +75,7 @@ impl Hub {
             let mut transaction = self.0.store.begin().await?;
             let now = self.0.clock.now();
             store::artifact_bytes::hold(&mut transaction, holder, sha256, size, now).await?;
-            transaction.commit().await.map_err(StoreError::from)?;
+            transaction.commit().await?;
         }
         let stored = StoredBytes { sha256, size };
         let recorded = match self.0.blobs.put(&BlobKey::Artifact(sha256), file).await {
@@ -167,7 +167,7 @@ impl Hub {
         self.check_quota(&mut transaction, owner).await?;
         store::artifact_bytes::release(&mut transaction, holder).await?;
         let artifact = find_own(&mut transaction, id).await?;
-        transaction.commit().await.map_err(StoreError::from)?;
+        transaction.commit().await?;
         Ok((artifact, left))
     }
 

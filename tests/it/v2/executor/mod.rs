@@ -7,4 +7,5 @@ mod progress;
 mod protected_tags;
 mod pull;
 mod push;
+mod remembered;
 mod without_engine;
