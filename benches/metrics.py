@@ -75,9 +75,9 @@ def note(text):
 
 
 def resolve(bench):
-    """Resolving a package by its name, beside fetching a manifest by its tag."""
+    """Resolving a package by its name, beside fetching a manifest by its tag, and beside the same JSON as a file."""
     place = bench.place('resolve')
-    with Hub(place / 'hub') as hub, Registry(place / 'registry') as registry:
+    with Hub(place / 'hub') as hub, Registry(place / 'registry') as registry, Nginx(place / 'nginx') as nginx:
         hub.sign_up()
         package = pack(place / 'package.zip', 'Resolved', MEGABYTE)
         push(hub, package)
@@ -87,6 +87,7 @@ def resolve(bench):
         )
         found = json.loads(body)['data']['package']
         assert status == 200 and len(found['sha256']) == 64, body
+        (nginx.files / 'answer.json').write_bytes(body)
         put_manifest(registry, package, place)
         manifest = '/v2/bench/executor/manifests/latest'
         status, _, body = registry.call('GET', manifest, headers={'Accept': MANIFEST})
@@ -100,8 +101,13 @@ def resolve(bench):
             url = f'http://127.0.0.1:{registry.port}{manifest}'
             return requests_per_second(url, bench.seconds, headers=[('Accept', MANIFEST)])
 
+        def ask_nginx():
+            return requests_per_second(f'http://127.0.0.1:{nginx.port}/answer.json', bench.seconds)
+
         ours, theirs = bench.rounds('resolve', ask_hub, ask_registry)
-    yield Row('resolve by name, 16 connections', 'req/s', ours, 5, True, theirs, Registry.name)
+        yield Row('resolve by name, 16 connections', 'req/s', ours, 5, True, theirs, Registry.name)
+        ours, theirs = bench.rounds('resolve, beside a file', ask_hub, ask_nginx)
+    yield Row('… beside the answer as a file', 'req/s', ours, 0.5, True, theirs, Nginx.name)
 
 
 def put_manifest(registry, package, place):
