@@ -4,6 +4,8 @@
 #   scripts/python-clients.sh [NAME…]     NAME: sdk-<version> of jina-hubble-sdk, jina-<version> of jina; none means all,
 #                                         which is what the tests need
 #   scripts/python-clients.sh --list      the names known here
+#   scripts/python-clients.sh --list-recorded-only
+#                                         more names, of clients that are only needed to record their exchanges anew
 #
 # Prints the folder that holds the environments. They are cached by name and recipe, and made whole or not at all.
 # `uv` resolves as of a date, so that an SDK of 2022 does not meet the aiohttp of today. The old jina releases name
@@ -35,6 +37,11 @@ recipe() {
     jina-3.7.14) old_jina 2022-09-10 jina==3.7.14 docarray==0.14.9 jina-hubble-sdk==0.16.1 jcloud==0.0.34 ;;
     jina-3.0.0) old_jina 2022-02-20 jina==3.0.0 docarray ;;
     jina-2.6.4) old_jina 2022-11-01 jina==2.6.4 pyzmq==24.0.1 tornado==6.2 ;;
+    jina-2.7.0) old_jina 2022-11-01 jina==2.7.0 docarray==0.1.3 pyzmq==24.0.1 tornado==6.2 ;; # recorded only
+    jina-3.1.0) old_jina 2022-04-01 jina==3.1.0 docarray ;;                                   # recorded only
+    jina-3.3.25) old_jina 2022-05-10 jina==3.3.25 docarray ;;                                 # recorded only
+    jina-3.6.0) old_jina 2022-07-01 jina==3.6.0 docarray jina-hubble-sdk jcloud ;;            # recorded only
+    sdk-0.26.11) echo 2022-12-20 jina-hubble-sdk==0.26.11 setuptools ;;                       # recorded only
     *) return 1 ;;
     esac
 }
@@ -45,7 +52,9 @@ old_jina() {
     echo "$1 --no-deps ${*:2}"
 }
 
-known() { sed -nE 's/^    ((sdk|jina)-[0-9.]+)\).*/\1/p' "${BASH_SOURCE[0]}"; }
+# Those that the tests drive; and those of which the tests only replay what scripts/record-wire.sh recorded.
+known() { sed -nE '/# recorded only$/d; s/^    ((sdk|jina)-[0-9.]+)\).*/\1/p' "${BASH_SOURCE[0]}"; }
+recorded_only() { sed -nE 's/^    ((sdk|jina)-[0-9.]+)\).*# recorded only$/\1/p' "${BASH_SOURCE[0]}"; }
 
 # The last Python for which libraries of 2022 have wheels. Never downloaded: uv's own downloads are not in any registry.
 find_python() {
@@ -102,14 +111,20 @@ all_up_to_date() {
     for name in "${names[@]}"; do up_to_date "$name" || return 1; done
 }
 
-if [[ ${1:-} == --list ]]; then
+case ${1:-} in
+--list)
     known
     exit
-fi
+    ;;
+--list-recorded-only)
+    recorded_only
+    exit
+    ;;
+esac
 names=("$@")
 if ((${#names[@]} == 0)); then mapfile -t names < <(known); fi
 for name in "${names[@]}"; do
-    recipe "$name" >/dev/null || fail "unknown client $name; known are: $(known | tr '\n' ' ')"
+    recipe "$name" >/dev/null || fail "unknown client $name; known are: $( (known && recorded_only) | tr '\n' ' ')"
 done
 
 if ! all_up_to_date; then

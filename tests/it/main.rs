@@ -13,3 +13,4 @@ mod postgres;
 mod support;
 mod v1;
 mod v2;
+mod wire;

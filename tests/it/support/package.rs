@@ -10,7 +10,7 @@ use md5::{Digest as _, Md5};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 /// A package in the making.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Package {
     files: Vec<(String, Vec<u8>)>,
 }

@@ -1,0 +1,7 @@
+from jina import Executor, requests
+
+
+class Hello(Executor):
+    @requests(on='/hello')
+    def hello(self, docs, **kwargs):
+        return docs
