@@ -24,6 +24,7 @@ mod python;
 mod readme;
 pub mod refusal;
 mod requirements;
+mod serving;
 mod yaml;
 
 use std::{fs::File, io};
