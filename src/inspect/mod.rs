@@ -23,6 +23,7 @@ mod pyproject;
 mod python;
 mod readme;
 pub mod refusal;
+mod requirement;
 mod requirements;
 mod serving;
 mod yaml;
