@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Searches for inputs that break the Hub: each target for some time, two at once.
 #
-#   scripts/fuzz.sh [SECONDS [TARGET…]]     default: FUZZ_SECONDS, or 60; all targets
+#   scripts/fuzz.sh [SECONDS [TARGET…]]     default: FUZZ_SECONDS, or 60; all targets. 0 seconds: not at all
 #
 # Starts from the seeds in fuzz/seeds and from what earlier runs found worth keeping (in the cache folder). An input that
 # breaks a promise is kept in target/fuzz and its text shown; add it to fuzz/make_seeds.py once it is understood.
@@ -14,6 +14,10 @@ cd "$PROJECT_ROOT"
 readonly SKIPPED=77 AT_ONCE=2
 seconds=${1:-${FUZZ_SECONDS:-60}}
 shift $(($# > 0))
+((seconds > 0)) || {
+    echo "FUZZ_SECONDS is 0"
+    exit $SKIPPED
+}
 targets=("$@")
 if ((${#targets[@]} == 0)); then
     for folder in fuzz/seeds/*/; do targets+=("$(basename "$folder")"); done
@@ -27,6 +31,7 @@ have c++ || install_packages g++ || {
 # The Hub's lock file rules, so that libraries are those of the tests and compiled once; cargo adds only libFuzzer's.
 cp Cargo.lock fuzz/Cargo.lock
 RUSTC_WRAPPER=$PROJECT_ROOT/scripts/fuzz-rustc.sh cargo build --quiet --manifest-path fuzz/Cargo.toml
+echo "compiled in $SECONDS seconds; each target runs for $seconds"
 program=$CARGO_TARGET_DIR/debug/executor-hub-fuzz
 found=$CARGO_TARGET_DIR/fuzz
 mkdir -p "$found"

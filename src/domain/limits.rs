@@ -15,7 +15,8 @@ pub struct PackageLimits {
     pub depth: usize,
     /// Bytes of one entry's path.
     pub path_bytes: usize,
-    /// Unpacked bytes per packed byte of one entry, above its first 64 MiB: what tells a bomb from an array of zeros.
+    /// Unpacked bytes per packed byte of one entry, and of all, above the first 64 MiB: what tells a bomb from an array of
+    /// zeros.
     pub ratio: u64,
     /// Bytes of one file that is read for its meaning: a larger Python source is stored but not read, larger requirements
     /// are refused. YAML and TOML have lower bounds of their own, as their parsers need many times the memory.

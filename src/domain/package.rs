@@ -107,12 +107,23 @@ pub struct Endpoint {
 }
 
 /// One line of `requirements.txt` or one dependency of `pyproject.toml`, with any secrets of its address cut out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Requirement {
     /// The distribution's name, where one can be told.
     pub name: Option<String>,
     /// The whole line as written, less comments and user information of addresses.
     pub line: String,
+    /// Which versions will do, without blanks: `>=1,<2`.
+    pub specifier: Option<String>,
+    /// Optional parts that are asked for: `gpu` in `torch[gpu]`.
+    pub extras: Vec<String>,
+    /// Where to get it, when that is not the index.
+    pub url: Option<String>,
+    /// The condition behind the `;`.
+    pub marker: Option<String>,
+    /// Whether pip installs it in place (`-e`).
+    pub editable: bool,
 }
 
 /// Which Dockerfile the package is built with.

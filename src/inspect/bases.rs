@@ -9,6 +9,8 @@ use super::{
 
 /// Imports, and classes, that are followed from a class to its farthest base.
 const MAX_STEPS: usize = 8;
+/// Bases of one class that are looked at.
+const MAX_BASES: usize = 64;
 
 /// Classes and imported names of all outlined files.
 pub(super) struct Family<'o> {
@@ -48,8 +50,9 @@ impl<'o> Family<'o> {
         let mut known: HashSet<*const Class> =
             found.iter().map(|(_, class)| std::ptr::from_ref(*class)).collect();
         for _ in 0..MAX_STEPS {
-            let derives =
-                |path, class| self.bases(path, class).any(|base| known.contains(&std::ptr::from_ref(base)));
+            let derives = |path, class| {
+                self.bases(path, class).any(|(_, base)| known.contains(&std::ptr::from_ref(base)))
+            };
             let is_new = |(path, class): &&(&'o str, &'o Class)| {
                 !known.contains(&std::ptr::from_ref(*class)) && derives(path, class)
             };
@@ -60,26 +63,49 @@ impl<'o> Family<'o> {
             known.extend(more.iter().map(|(_, class)| std::ptr::from_ref(*class)));
             found.extend(more);
         }
-        let bases: HashSet<*const Class> =
-            found.iter().flat_map(|(path, class)| self.bases(path, class)).map(std::ptr::from_ref).collect();
+        let bases: HashSet<*const Class> = found
+            .iter()
+            .flat_map(|(path, class)| self.bases(path, class))
+            .map(|(_, base)| std::ptr::from_ref(base))
+            .collect();
         found.retain(|(_, class)| !bases.contains(&std::ptr::from_ref(*class)));
         found
     }
 
+    /// A class and then its bases of the package, with their files, the nearest first.
+    pub(super) fn line(&self, path: &'o str, class: &'o Class) -> Vec<(&'o str, &'o Class)> {
+        let mut line = vec![(path, class)];
+        let mut at = 0;
+        while let Some((path, class)) = line.get(at).copied().filter(|_| at < MAX_BASES) {
+            for base in self.bases(path, class) {
+                if !line.iter().any(|(_, known)| std::ptr::eq(*known, base.1)) {
+                    line.push(base);
+                }
+            }
+            at += 1;
+        }
+        line
+    }
+
+    /// Names of bases that no outlined file defines.
+    pub(super) fn unknown(&self, path: &'o str, class: &'o Class) -> impl Iterator<Item = &'o str> {
+        class.bases.iter().map(String::as_str).filter(move |name| self.find(path, name).is_none())
+    }
+
     /// Classes of the package that a class names as its bases.
-    fn bases(&self, path: &'o str, class: &'o Class) -> impl Iterator<Item = &'o Class> {
+    fn bases(&self, path: &'o str, class: &'o Class) -> impl Iterator<Item = (&'o str, &'o Class)> {
         class
             .bases
             .iter()
             .filter_map(move |name| self.find(path, name))
-            .filter(move |base| !std::ptr::eq(*base, class))
+            .filter(move |(_, base)| !std::ptr::eq(*base, class))
     }
 
-    fn find(&self, path: &'o str, name: &'o str) -> Option<&'o Class> {
+    fn find(&self, path: &'o str, name: &'o str) -> Option<(&'o str, &'o Class)> {
         let mut file = path;
         for _ in 0..MAX_STEPS {
             if let Some(class) = self.classes.get(&(file, name)) {
-                return Some(class);
+                return Some((file, class));
             }
             file = self.taken.get(&(file, name))?;
         }

@@ -39,6 +39,17 @@ pub(super) struct Given {
     pub(super) jtype: String,
     /// As written, in order.
     pub(super) py_modules: Vec<String>,
+    /// From `requests`, in order.
+    pub(super) requests: Vec<Binding>,
+}
+
+/// A line beneath `requests`: which method serves a path.
+#[derive(Debug)]
+pub(super) struct Binding {
+    pub(super) path: String,
+    pub(super) function: String,
+    /// Counted from 1.
+    pub(super) line: usize,
 }
 
 /// What is shown about an Executor.
@@ -184,7 +195,18 @@ fn class_of(root: &Node) -> Result<Given, Refusal> {
         },
         (None, None) => Vec::new(),
     };
-    Ok(Given { jtype, py_modules })
+    let requests = root.get("requests").map_or_else(Vec::new, |node| bindings(node));
+    Ok(Given { jtype, py_modules, requests })
+}
+
+/// What is no text to a text is jina's to refuse; it serves nothing.
+fn bindings(requests: &Node) -> Vec<Binding> {
+    let Value::Mapping(pairs) = &requests.value else { return Vec::new() };
+    let text = |node: &Node| node.scalar().filter(|_| node.kind() == Some(Kind::Text)).map(str::to_owned);
+    let binding = |(path, function): &(Rc<Node>, Rc<Node>)| {
+        Some(Binding { path: text(path)?, function: text(function)?, line: path.line })
+    };
+    pairs.iter().filter_map(binding).collect()
 }
 
 /// A value that must be a text, since Python will use it as one.

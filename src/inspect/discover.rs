@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use super::{
     InspectError,
     bases::Family,
-    config_yml::Given,
+    config_yml::{Binding, Given},
     folder::Folder,
     modules::{self, Target},
-    python::{self, Class, Outlines, PythonParser, Sources},
+    python::{self, Class, Outline, Outlines, PythonParser, Sources},
     refusal::{Refusal, RefusalClass, quoted},
+    serving,
 };
 use crate::domain::{
     limits::PackageLimits,
@@ -42,10 +43,12 @@ pub(super) fn find(
     parser: &PythonParser,
 ) -> Result<Found, InspectError> {
     let mut search = Search { folder, limits, parser: Some(parser), outlines: Outlines::new() };
-    match given {
+    let mut found = match given {
         Some(given) => search.named(given),
         None => search.anywhere(),
-    }
+    }?;
+    search.complete(&mut found, given.map_or(&[], |given| &given.requests));
+    Ok(found)
 }
 
 struct Search<'f, 'a> {
@@ -188,32 +191,41 @@ impl Search<'_, '_> {
         found
     }
 
-    /// Reads and outlines files. Very large ones are only scanned; a syntax error refuses the package (rule 7).
-    fn outline(&mut self, paths: &BTreeSet<String>) -> Result<(), InspectError> {
-        if paths.len() > MAX_SOURCES {
-            return Err(Refusal::too_large(
-                "python_too_many_files",
-                format!("{} Python files would have to be searched; at most {MAX_SOURCES} are.", paths.len()),
-            )
-            .into());
-        }
-        let mut sources = Sources::new();
-        let mut bytes = 0;
-        for path in paths {
-            let whole = self.folder.fits(path, self.limits.source_bytes);
-            let Some(source) = self.folder.prefix(path, self.limits.source_bytes)? else { continue };
-            bytes += source.len();
-            if whole && bytes <= MAX_SOURCE_BYTES && self.parser.is_some() {
-                sources.insert(path.clone(), decode(path, source)?);
-            } else {
-                self.outlines.insert(path.clone(), python::scan(&String::from_utf8_lossy(&source)));
+    /// Adds the endpoints that the class inherits or that `bindings` give it. Bases may lie in files that nobody searches:
+    /// these are read, but are no reason for a refusal.
+    fn complete(&mut self, found: &mut Found, bindings: &[Binding]) {
+        let Found { filepath, executor, .. } = &*found;
+        let is_found = |class: &&Class| class.executor == *executor;
+        for _ in 0..MAX_STEPS {
+            let has = |path: &str| self.folder.has(path);
+            let Some(class) = self.outlines.get(filepath).and_then(|file| file.classes.iter().find(is_found))
+            else {
+                return;
+            };
+            let family = Family::new(&self.outlines, &has);
+            let line = family.line(filepath, class);
+            let mut wanted = BTreeSet::new();
+            for (path, class) in &line {
+                let importer = BTreeSet::from([(*path).to_owned()]);
+                family.unknown(path, class).for_each(|base| wanted.extend(self.importing(base, &importer)));
+            }
+            if wanted.is_empty() {
+                let line: Vec<&Class> = line.into_iter().map(|(_, class)| class).collect();
+                let mut served = serving::inherited(&line);
+                found.notices.extend(serving::bind(&mut served, &line, bindings));
+                found.executor.endpoints = served;
+                return;
+            }
+            match self.read(&wanted) {
+                Ok(more) => self.outlines.extend(more),
+                Err(_) => self.outlines.extend(wanted.into_iter().map(|path| (path, Outline::default()))),
             }
         }
-        let Some(parser) = self.parser else { return Ok(()) };
-        let outlines = parser.outlines(sources);
-        if outlines.values().any(|outline| !outline.parsed) {
-            self.parser = None;
-        }
+    }
+
+    /// Reads and outlines files that are searched; a syntax error refuses the package (rule 7).
+    fn outline(&mut self, paths: &BTreeSet<String>) -> Result<(), InspectError> {
+        let outlines = self.read(paths)?;
         for (path, outline) in &outlines {
             if let Some(error) = &outline.syntax_error {
                 return Err(Refusal::other(
@@ -226,6 +238,36 @@ impl Search<'_, '_> {
         }
         self.outlines.extend(outlines);
         Ok(())
+    }
+
+    /// Outlines files. Very large ones are only scanned.
+    fn read(&mut self, paths: &BTreeSet<String>) -> Result<Outlines, InspectError> {
+        if paths.len() > MAX_SOURCES {
+            return Err(Refusal::too_large(
+                "python_too_many_files",
+                format!("{} Python files would have to be searched; at most {MAX_SOURCES} are.", paths.len()),
+            )
+            .into());
+        }
+        let (mut sources, mut scanned) = (Sources::new(), Outlines::new());
+        let mut bytes = 0;
+        for path in paths {
+            let whole = self.folder.fits(path, self.limits.source_bytes);
+            let Some(source) = self.folder.prefix(path, self.limits.source_bytes)? else { continue };
+            bytes += source.len();
+            if whole && bytes <= MAX_SOURCE_BYTES && self.parser.is_some() {
+                sources.insert(path.clone(), decode(path, source)?);
+            } else {
+                scanned.insert(path.clone(), python::scan(&String::from_utf8_lossy(&source)));
+            }
+        }
+        let Some(parser) = self.parser.filter(|_| !sources.is_empty()) else { return Ok(scanned) };
+        let mut outlines = parser.outlines(sources);
+        if outlines.values().any(|outline| !outline.parsed) {
+            self.parser = None;
+        }
+        outlines.extend(scanned);
+        Ok(outlines)
     }
 }
 

@@ -23,7 +23,9 @@ mod pyproject;
 mod python;
 mod readme;
 pub mod refusal;
+mod requirement;
 mod requirements;
+mod serving;
 mod yaml;
 
 use std::{fs::File, io};

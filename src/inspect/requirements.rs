@@ -4,7 +4,10 @@
 
 use std::rc::Rc;
 
-use super::refusal::{Refusal, quoted};
+use super::{
+    refusal::{Refusal, quoted},
+    requirement,
+};
 use crate::domain::package::Requirement;
 
 /// Where pip is told to look.
@@ -104,14 +107,10 @@ impl Requirements {
     pub(super) fn shown(&self) -> Vec<Requirement> {
         let wanted = self.lines.iter().filter(|line| !line.is_constraint).filter_map(|line| {
             let editable = line.text.strip_prefix("-e ").or_else(|| line.text.strip_prefix("--editable "));
-            (editable.is_some() || !line.text.starts_with('-')).then(|| editable.unwrap_or(&line.text).trim())
+            (editable.is_some() || !line.text.starts_with('-'))
+                .then(|| (editable.unwrap_or(&line.text).trim(), editable.is_some()))
         });
-        wanted
-            .map(|text| {
-                let line = without_secrets(text);
-                Requirement { name: name(&line), line }
-            })
-            .collect()
+        wanted.map(|(text, editable)| requirement::parsed(without_secrets(text), editable)).collect()
     }
 
     /// Names of `${NAME}` in the order of their first use.
@@ -231,23 +230,6 @@ pub(super) fn without_secrets(text: &str) -> String {
     shown
 }
 
-/// The distribution's name: before a specifier, or behind `#egg=`.
-fn name(line: &str) -> Option<String> {
-    let part = |text: &str| {
-        let end =
-            text.find(|c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c))).unwrap_or(text.len());
-        let (name, rest) = text.split_at_checked(end)?;
-        let edges = |c: char| c.is_ascii_alphanumeric();
-        (name.starts_with(edges) && name.ends_with(edges))
-            .then(|| (name.to_owned(), rest.trim_start().to_owned()))
-    };
-    if let Some((_, egg)) = line.split_once("#egg=") {
-        return part(egg).map(|(name, _)| name);
-    }
-    let (name, rest) = part(line)?;
-    (rest.is_empty() || rest.starts_with(['<', '>', '=', '!', '~', ';', '@', '[', '('])).then_some(name)
-}
-
 /// Whether a line surely needs nothing from the package: a named release, an address, or an option about indexes.
 fn is_remote(text: &str) -> bool {
     const INDEX_OPTIONS: [&str; 10] = [
@@ -266,7 +248,9 @@ fn is_remote(text: &str) -> bool {
         return INDEX_OPTIONS.iter().any(|option| text.starts_with(option)) && !text.contains("file:");
     }
     let (has_address, is_file) = (text.contains("://"), text.contains("file:"));
-    !is_file && (has_address || (name(text).is_some() && !text.contains(['/', '\\']) && !is_archive(text)))
+    !is_file
+        && (has_address
+            || (requirement::name(text).is_some() && !text.contains(['/', '\\']) && !is_archive(text)))
 }
 
 /// A bare `thing.whl` or `thing.zip` is a file beside the requirements.

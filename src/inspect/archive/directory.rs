@@ -18,8 +18,7 @@ use crate::{
 
 /// Bytes of central directory that are taken: what 20,000 entries of usual names need, and what bounds our memory.
 const DIRECTORY_BYTES: u64 = 4 << 20;
-/// Bytes of one entry that may unpack at any ratio: arrays of zeros are honest, and the limit on all files together holds
-/// in any case.
+/// Bytes of one entry, and of all together, that may unpack at any ratio: arrays of zeros are honest.
 const FREE_OF_RATIO: u64 = 64 << 20;
 
 const FLAG_ENCRYPTED: u16 = 0x0001 | 0x0040 | 0x2000;
@@ -267,7 +266,7 @@ fn zip64_field<'a>(extra: &'a [u8], name: &[u8]) -> Result<Option<&'a [u8]>, (&'
 }
 
 fn check_sizes(listed: &[Listed], limits: &PackageLimits) -> Result<(), Refusal> {
-    let mut total: u64 = 0;
+    let (mut total, mut packed): (u64, u64) = (0, 0);
     for Listed { entry, .. } in listed {
         if entry.size.saturating_sub(FREE_OF_RATIO) > entry.packed.saturating_mul(limits.ratio) {
             return Err(Refusal::archive(
@@ -280,6 +279,14 @@ fn check_sizes(listed: &[Listed], limits: &PackageLimits) -> Result<(), Refusal>
             ));
         }
         total = total.saturating_add(entry.size);
+        packed = packed.saturating_add(entry.packed);
+    }
+    // A bomb may come in many pieces.
+    if total.saturating_sub(FREE_OF_RATIO) > packed.saturating_mul(limits.ratio) {
+        return Err(Refusal::archive(
+            "archive_ratio",
+            format!("The files would unpack to more than {} times the size of the zip.", limits.ratio),
+        ));
     }
     if total > limits.unpacked_bytes {
         return Err(Refusal::too_large(

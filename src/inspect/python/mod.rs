@@ -15,7 +15,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 pub(super) use scan::scan;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::package::ExecutorClass;
+use crate::domain::package::{ExecutorClass, Function};
 
 /// Texts of sources by their paths in the package.
 pub(super) type Sources = BTreeMap<String, String>;
@@ -51,9 +51,11 @@ pub(super) struct Outline {
 /// One class of a source.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Class {
-    /// Everything that is shown about it.
+    /// Everything that is shown about it; its endpoints are those that its own body declares.
     pub(super) executor: ExecutorClass,
-    /// Names of its bases, imported ones as they are called where they come from.
+    /// Its other methods, which a subclass or `config.yml` may bind to endpoints.
+    pub(super) methods: Vec<Function>,
+    /// Names of its bases, imported ones as they are called where they come from. Nearest first.
     pub(super) bases: Vec<String>,
     /// Whether it derives from an `Executor`, directly or through classes of the same source.
     pub(super) is_executor: bool,

@@ -7,7 +7,11 @@ use ruff_python_ast::{
 };
 use ruff_text_size::{Ranged, TextSize};
 
-use super::{Class, Import, Outline, SyntaxError, docstring, endpoints, expression};
+use super::{
+    Class, Import, Outline, SyntaxError, docstring,
+    endpoints::{self, Assigned, Scope},
+    expression,
+};
 use crate::domain::package::{Endpoint, ExecutorClass, Function, Parameter, ParameterKind};
 
 /// Steps from a class to its farthest base in the same source that are followed.
@@ -32,6 +36,13 @@ pub(super) fn outline(source: &str) -> Outline {
     Outline { classes, imports: module_names.imports, syntax_error: None, parsed: true }
 }
 
+/// What the body of a class declares.
+#[derive(Default)]
+struct Body {
+    endpoints: Vec<Endpoint>,
+    methods: Vec<Function>,
+}
+
 /// Where a statement stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -51,6 +62,8 @@ pub(super) struct Names<'a> {
     pub(super) requests: HashSet<&'a str>,
     /// Names that something other than jina is known to have bound.
     pub(super) foreign: HashSet<&'a str>,
+    /// What the module assigns to names.
+    pub(super) assigned: Assigned<'a>,
     classes: HashMap<&'a str, &'a StmtClassDef>,
     /// What names that `import … as` bound are called where they come from.
     originals: HashMap<&'a str, &'a str>,
@@ -66,6 +79,7 @@ impl<'a> Names<'a> {
             executors: HashSet::from(["Executor", "BaseExecutor"]),
             requests: HashSet::from(["requests"]),
             foreign: HashSet::new(),
+            assigned: Assigned::new(),
             classes: HashMap::new(),
             originals: HashMap::new(),
             order: Vec::new(),
@@ -119,7 +133,7 @@ impl<'a> Names<'a> {
                     self.walk(&attempt.finalbody, Place::Try);
                 }
                 Stmt::With(with) => self.walk(&with.body, inner),
-                _ => {}
+                other => endpoints::note(&mut self.assigned, other),
             }
         }
     }
@@ -213,8 +227,7 @@ impl<'a> Names<'a> {
             }
             _ => None,
         });
-        let mut endpoints = Vec::new();
-        self.endpoints(class, 0, &mut HashSet::new(), &mut endpoints);
+        let Body { endpoints, methods } = self.body(class);
         Class {
             executor: ExecutorClass {
                 name: class.name.to_string(),
@@ -223,6 +236,7 @@ impl<'a> Names<'a> {
                 endpoints,
                 parsed: true,
             },
+            methods,
             bases: bases.collect(),
             is_executor: self.is_executor(class, 0),
             top_level: place == Place::Top,
@@ -230,35 +244,36 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// Endpoints of a class, then those of its bases in the same source that it does not define anew.
-    fn endpoints<'b>(
-        &self,
-        class: &'b StmtClassDef,
-        steps: usize,
-        defined: &mut HashSet<&'b str>,
-        found: &mut Vec<Endpoint>,
-    ) where
-        'a: 'b,
-    {
-        let functions = || {
-            class.body.iter().filter_map(|statement| match statement {
-                Stmt::FunctionDef(function) => Some(function),
-                _ => None,
-            })
-        };
-        for function in functions().filter(|function| !defined.contains(function.name.as_str())) {
-            for decorator in &function.decorator_list {
-                if let Some(bound) = endpoints::bound_to(self, &decorator.expression) {
-                    found.push(Endpoint { function: self.function(function), on: bound.into_paths() });
+    /// What the body of a class declares itself: by decorator, or by `name = requests(on=…)(function)`.
+    fn body(&self, class: &StmtClassDef) -> Body {
+        let scope = Scope::new(self, &class.body);
+        let mut body = Body::default();
+        for statement in &class.body {
+            match statement {
+                Stmt::FunctionDef(definition) => {
+                    let function = self.function(definition);
+                    let bound = definition.decorator_list.iter().filter_map(|decorator| {
+                        let bound = scope.bound_to(&decorator.expression)?;
+                        Some(Endpoint { function: function.clone(), on: bound.into_paths() })
+                    });
+                    let before = body.endpoints.len();
+                    body.endpoints.extend(bound);
+                    if body.endpoints.len() == before {
+                        body.methods.push(function);
+                    }
                 }
+                Stmt::Assign(assignment) => {
+                    let [Expr::Name(name)] = assignment.targets.as_slice() else { continue };
+                    let Some((bound, called)) = scope.bound_by(&assignment.value) else { continue };
+                    let function = body.methods.iter().find(|method| Some(method.name.as_str()) == called);
+                    let function = function.cloned().unwrap_or_default();
+                    let function = Function { name: name.id.to_string(), ..function };
+                    body.endpoints.push(Endpoint { function, on: bound.into_paths() });
+                }
+                _ => {}
             }
         }
-        defined.extend(functions().map(|function| function.name.as_str()));
-        for base in class.bases() {
-            if let Some(parent) = self.own_base(class, base).filter(|_| steps < MAX_INHERITANCE) {
-                self.endpoints(parent, steps + 1, defined, found);
-            }
-        }
+        body
     }
 
     fn function(&self, function: &StmtFunctionDef) -> Function {

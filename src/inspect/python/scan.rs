@@ -30,7 +30,8 @@ fn class(rest: &str, top_level: bool, line: usize) -> Option<Class> {
         .map(str::to_owned)
         .collect();
     let is_executor = bases.iter().any(|base| base == "Executor");
-    Some(Class { executor, bases, is_executor, top_level, line })
+    let methods = Vec::new();
+    Some(Class { executor, methods, bases, is_executor, top_level, line })
 }
 
 fn import(rest: &str, line: usize) -> Option<Import> {

@@ -1,10 +1,14 @@
 //! Is every hostile zip refused, each for its own reason, and every honest one taken?
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use executor_hub::{
     domain::limits::PackageLimits,
     inspect::{PythonParser, RefusalClass, Request},
+};
+use nix::sys::{
+    resource::{UsageWho, getrusage},
+    time::TimeValLike as _,
 };
 
 use super::{
@@ -50,6 +54,44 @@ fn every_shape_of_a_lie_is_refused() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Time of the processor that this thread has used.
+fn processor_time() -> Duration {
+    let used = getrusage(UsageWho::RUSAGE_THREAD).unwrap();
+    let both = used.user_time() + used.system_time();
+    Duration::from_micros(u64::try_from(both.num_microseconds()).unwrap())
+}
+
+#[test]
+fn a_hostile_zip_is_refused_in_a_tenth_of_a_second() {
+    let mut zips: Vec<(String, Vec<u8>)> =
+        Families::all().0.into_iter().map(|hostile| (hostile.kind, hostile.bytes)).collect();
+    for (kind, _, spoil) in HOSTILE {
+        let mut zip = RawZip::good();
+        spoil(&mut zip);
+        zips.push(((*kind).to_owned(), zip.bytes()));
+    }
+    for count in [20_001, 65_000] {
+        let mut zip = RawZip::good();
+        for at in 0..count {
+            zip.stored(&format!("{at}"), b"");
+        }
+        zips.push((format!("{count} entries"), zip.bytes()));
+    }
+    // All entries are fine but the last one, which clashes.
+    let mut zip = RawZip::good();
+    for at in 0..15_000 {
+        zip.stored(&format!("folder/inner/{at}"), b"");
+    }
+    zip.stored("Folder/Inner/7", b"");
+    zips.push(("clash at the end".to_owned(), zip.bytes()));
+    for (kind, bytes) in zips {
+        let start = processor_time();
+        let refused = inspect_zip(&bytes).is_err();
+        let used = processor_time() - start;
+        assert!(refused && used < Duration::from_millis(100), "{kind}: refused {refused}, {used:?}");
+    }
 }
 
 #[test]

@@ -138,6 +138,11 @@ fn requirements_are_shown_without_their_secrets() {
             (None, "."),
         ]
     );
+    let torch = &package.requirements[1];
+    assert_eq!((torch.specifier.as_deref(), torch.extras.as_slice()), (Some(">=1"), &["gpu".to_owned()][..]));
+    assert_eq!(torch.marker.as_deref(), Some("python_version > '3'"));
+    assert_eq!(package.requirements[3].url.as_deref(), Some("https://h/x.whl#sha256=1"));
+    assert!(package.requirements[5].editable && !package.requirements[4].editable);
     assert_eq!(package.required_variables, ["TOKEN"]);
     let everything = serde_json::to_string(&package).unwrap();
     assert!(!everything.contains("pw@") && !everything.contains("sig=abc"), "{everything}");

@@ -2,7 +2,7 @@
 
 use super::{
     hostile::{descriptor, truth},
-    raw_zip::{RawZip, Zip64, wide},
+    raw_zip::{RawZip, Zip64, deflate, wide},
 };
 
 /// A hostile zip: what it is, the codes of which one must refuse it, and its bytes.
@@ -25,7 +25,25 @@ impl Families {
         families.descriptors();
         families.places();
         families.ends();
+        families.bombs();
         families
+    }
+
+    fn bombs(&mut self) {
+        let zeros = deflate(&vec![0; 8 << 20]);
+        for entries in [30, 100, 1000] {
+            self.add(format!("a bomb in {entries} pieces"), &["archive_ratio"], |zip| {
+                for at in 0..entries {
+                    let mut piece = zip.entries[1].clone();
+                    piece.both(|fields| {
+                        fields.name = format!("piece{at}").into_bytes();
+                        (fields.size, fields.packed) = (8 << 20, u32::try_from(zeros.len()).unwrap());
+                    });
+                    piece.data.clone_from(&zeros);
+                    zip.entries.push(piece);
+                }
+            });
+        }
     }
 
     fn add(&mut self, kind: String, codes: &'static [&'static str], spoil: impl FnOnce(&mut RawZip)) {

@@ -6,6 +6,7 @@ mod archives;
 mod bad_packages;
 mod canonical;
 mod config;
+mod endpoints;
 mod findings;
 mod good_packages;
 mod hostile;

@@ -6,6 +6,7 @@ use super::{bad_packages::BAD, good_packages::GOOD, inspect_files, inspect_zip, 
 
 #[test]
 fn bad_packages_are_refused_with_number_place_and_remedy() {
+    assert!(GOOD.len() + BAD.len() >= 60, "{} good and {} bad packages", GOOD.len(), BAD.len());
     let mut wrong = Vec::new();
     for (kind, number, code, words, files) in BAD {
         match inspect_files(files) {
