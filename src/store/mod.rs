@@ -17,6 +17,8 @@ pub mod pulls;
 pub mod queue_pause;
 pub mod setup_code;
 pub mod sign_in_attempts;
+pub mod tag_history;
+pub mod tag_rules;
 pub mod tags;
 pub mod task_events;
 pub mod tasks;
@@ -25,7 +27,7 @@ pub mod users;
 pub mod workers;
 
 use sqlx::{
-    PgPool, Postgres, Transaction,
+    PgPool, Postgres,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -37,6 +39,9 @@ use crate::{config, domain::Secret};
 
 /// What functions of this module run on.
 pub type Connection = sqlx::PgConnection;
+
+/// Several of them as one: all or nothing.
+pub type Transaction = sqlx::Transaction<'static, Postgres>;
 
 /// The pool of connections to Postgres.
 #[derive(Debug, Clone)]
@@ -79,7 +84,7 @@ impl Store {
     }
 
     /// A transaction: all of it or nothing, at `commit`. Keep it short; never build, hash or upload inside one.
-    pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
+    pub async fn begin(&self) -> Result<Transaction, StoreError> {
         Ok(self.pool.begin().await?)
     }
 
