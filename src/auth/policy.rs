@@ -13,6 +13,8 @@ pub enum Action {
     Push,
     /// Follow its builds.
     ReadTasks,
+    /// Move, protect and delete its tags, and say which are protected by rule.
+    ChangeTags,
 }
 
 /// What the caller knows besides who they are.
@@ -86,6 +88,7 @@ pub fn authorize(
         Action::Read => may_read,
         Action::Push => owns || knows_secret,
         Action::ReadTasks => is_trusted,
+        Action::ChangeTags => owns || knows_secret,
     };
     if allowed {
         Ok(Granted { executor, action })

@@ -50,7 +50,13 @@ pub async fn make_usable(
     if requested.is_usable || !store::commits::mark_usable(connection, commit, now).await? {
         return Ok(());
     }
-    let to = Move { executor: &requested.executor, commit, by: requested.pushed_by, at: now };
+    let to = Move {
+        executor: &requested.executor,
+        commit,
+        by: requested.pushed_by,
+        at: now,
+        decided_at: requested.accepted_at,
+    };
     store::tags::move_to(connection, to, &requested.tags, false).await?;
     store::tags::move_to(connection, to, &requested.protected_tags, true).await?;
     store::executors::mark_pushed(connection, &requested.executor, commit, requested.visibility, now).await

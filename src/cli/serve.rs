@@ -67,6 +67,7 @@ async fn serve(
 ) -> Result<(), Failure> {
     let parser = PythonParser::Child { program: Environment::own_program().map_err(anyhow::Error::from)? };
     let app = App::new(settings.clone(), database.store.clone(), Arc::new(SystemClock), parser)?;
+    app.hub().write_rules().await?;
     let stopping = app.stopping();
     let listening = tokio::spawn(app.clone().listen());
     let housekeeping = tokio::spawn(app.clone().keep_house());

@@ -14,7 +14,7 @@ pub use layers::ConfigError;
 pub use units::{Bytes, Network, Span};
 
 use crate::domain::{
-    Secret,
+    Secret, TagPattern,
     limits::{ArtifactLimits, BuildLimits, PackageLimits},
 };
 
@@ -35,6 +35,8 @@ pub struct Settings {
     pub auth: Auth,
     /// Bounds on uploads.
     pub packages: Packages,
+    /// Tags and deletion.
+    pub executors: Executors,
     /// Bounds on artifacts.
     pub artifacts: Artifacts,
     /// Image builds.
@@ -162,6 +164,16 @@ pub struct Packages {
     pub max_files: usize,
     /// Unpacked bytes per packed byte.
     pub max_ratio: u64,
+}
+
+/// `[executors]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Executors {
+    /// Tags that are protected by rule where an Executor has no patterns of its own.
+    pub protected_tags: Vec<TagPattern>,
+    /// For how long what was deleted can be brought back.
+    pub undo_window: Span,
 }
 
 /// `[artifacts]`
@@ -321,6 +333,12 @@ impl Settings {
                 "auth.sign_in_longest_wait",
                 "it must be 1d or less: whoever guesses makes others wait too",
             );
+        }
+        if self.executors.protected_tags.len() > 100 {
+            return bad("executors.protected_tags", "at most 100 patterns are possible");
+        }
+        if self.executors.undo_window.0 > std::time::Duration::from_hours(3650 * 24) {
+            return bad("executors.undo_window", "it must be 3650d or less");
         }
         if self.blobs.backend == BlobBackend::S3 && self.blobs.s3_bucket.is_empty() {
             return bad("blobs.s3_bucket", "the backend \"s3\" needs a bucket");

@@ -25,5 +25,5 @@ pub use id::{ArtifactId, ArtifactUploadId, CommitId, ExecutorId, TaskId, TokenId
 pub use name::{ExecutorName, Login};
 pub use reference::ExecutorRef;
 pub use secret::Secret;
-pub use tag::Tag;
+pub use tag::{Tag, TagPattern};
 pub use visibility::Visibility;

@@ -70,9 +70,66 @@ impl From<Tag> for String {
     }
 }
 
+/// Which tags are protected by rule: the signs of a tag, and `*` for any text, such as `v*`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TagPattern(String);
+
+/// The text is no pattern of tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a pattern of tags holds 1 to 128 letters, digits, '_', '.', '-' and '*'")]
+pub struct InvalidTagPattern;
+
+impl TagPattern {
+    /// The pattern as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for TagPattern {
+    type Err = InvalidTagPattern;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTagPattern> {
+        let in_grammar = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'*');
+        let is_good = !text.is_empty() && text.len() <= 128 && text.bytes().all(in_grammar);
+        if is_good { Ok(Self(text.to_owned())) } else { Err(InvalidTagPattern) }
+    }
+}
+
+impl fmt::Display for TagPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for TagPattern {
+    type Error = InvalidTagPattern;
+
+    fn try_from(text: String) -> Result<Self, InvalidTagPattern> {
+        text.parse()
+    }
+}
+
+impl From<TagPattern> for String {
+    fn from(pattern: TagPattern) -> Self {
+        pattern.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn patterns_are_tags_with_stars() {
+        for good in ["v*", "*", "release-*", "1.*.0", "latest"] {
+            assert!(good.parse::<TagPattern>().is_ok(), "{good}");
+        }
+        for bad in ["", "v%", "a b", "a\\b", "[v]", &"a".repeat(129)] {
+            assert_eq!(bad.parse::<TagPattern>(), Err(InvalidTagPattern), "{bad:?}");
+        }
+    }
 
     #[test]
     fn lists_are_read_as_the_clients_write_them() {

@@ -6,6 +6,7 @@ use tempfile::NamedTempFile;
 use super::{
     Hub,
     publish::{Accepted, Admitted, Push, Target, Upload},
+    tags,
 };
 use crate::{
     auth::passwords,
@@ -149,32 +150,7 @@ impl Hub {
         let protected = store::tags::protected_among(connection, &executor.id, &all_tags).await?;
         let commit = match unchanged(&protected, &inspection)? {
             Some(commit) => {
-                // The same bytes as the protected tag: nothing is added, other tags of the push move there.
-                let to = store::tags::Move {
-                    executor: &executor.id,
-                    commit,
-                    by: admitted.caller.user_id(),
-                    at: now,
-                };
-                let is_free = |tag: &&Tag| !protected.iter().any(|held| held.name == tag.as_str());
-                let free = |tags: &[Tag]| tags.iter().filter(is_free).cloned().collect::<Vec<_>>();
-                store::tags::move_to(connection, to, &free(&push.tags), false).await?;
-                // Those that are held may hold another commit with the same files, and stay there.
-                store::tags::move_to(connection, to, &free(&push.protected_tags), true).await?;
-                let task = store::tasks::find_of_commit(connection, commit).await?;
-                return Ok(Accepted {
-                    // What the push says of visibility comes with a commit, and there is none.
-                    visibility: executor.visibility,
-                    executor,
-                    commit,
-                    task: task.map(|task| task.id),
-                    secret,
-                    tags: all_tags,
-                    awaits_build: false,
-                    warnings: vec![
-                        "These bytes were pushed to this protected tag before; nothing changed.".into(),
-                    ],
-                });
+                return self.repeat_release(connection, admitted, executor, secret, &protected, commit).await;
             }
             None => CommitId::mint(),
         };
@@ -247,10 +223,9 @@ impl Hub {
             build_env: self.0.keys.encrypt_build_env(task, &push.build_env),
         };
         if !accepted.awaits_build {
-            queue::make_usable(connection, accepted.commit, now).await.map_err(|error| match error {
-                StoreError::ProtectedTag(text) => protected_tag_error(&text, "Choose another tag."),
-                error => error.into(),
-            })?;
+            queue::make_usable(connection, accepted.commit, now)
+                .await
+                .map_err(tags::refused_by_the_database)?;
         }
         queue::enqueue(connection, new, &story, now).await?;
         if mode == BuildMode::Off {
@@ -340,11 +315,7 @@ impl Hub {
 fn unchanged(protected: &[ProtectedTag], inspection: &Inspection) -> Result<Option<CommitId>, Error> {
     let Some(first) = protected.first() else { return Ok(None) };
     if let Some(other) = protected.iter().find(|tag| tag.content_sha256 != inspection.zip.content) {
-        let by = other.set_by.as_deref().unwrap_or("somebody without an account");
-        let when = other.set_at.format("%Y-%m-%d %H:%M UTC");
-        let digest = other.package_sha256;
-        let text = format!("The tag {} is protected: {by} set it on {when} to sha256:{digest}", other.name);
-        return Err(protected_tag_error(&text, "Choose another tag; a protected one never moves."));
+        return Err(tags::protected_tag(other));
     }
     Ok(Some(first.commit))
 }
@@ -397,8 +368,4 @@ fn name_taken(name: &ExecutorName) -> Error {
              else choose another `metas.name` in config.yml, or sign in to push to a namespace of your own."
         ),
     )
-}
-
-fn protected_tag_error(cause: &str, remedy: &str) -> Error {
-    Error::new(ErrorKind::PolicyDenied, "tag_protected", format!("{}.", cause.trim_end_matches('.')), remedy)
 }

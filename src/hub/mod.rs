@@ -8,8 +8,13 @@ pub mod download;
 pub mod progress;
 pub mod publish;
 pub mod pull;
+mod repeat;
+pub mod subject;
+pub mod tags;
 
 use std::sync::Arc;
+
+use chrono::TimeDelta;
 
 use crate::{
     auth::{Keys, policy::HubRules},
@@ -17,12 +22,12 @@ use crate::{
     builds::progress::Progress,
     config::{self, BuildMode},
     domain::{
-        Clock,
+        Clock, TagPattern,
         limits::{ArtifactLimits, PackageLimits},
     },
     error::Error,
     inspect::PythonParser,
-    store::Store,
+    store::{self, Store},
 };
 
 /// What the use cases need.
@@ -67,6 +72,10 @@ pub struct Rules {
     pub download_address_life: std::time::Duration,
     /// First part of image names.
     pub image_prefix: String,
+    /// For how long what was deleted can be brought back.
+    pub undo_window: TimeDelta,
+    /// Tags that are protected by rule where an Executor has no patterns of its own.
+    pub protected_tags: Vec<TagPattern>,
 }
 
 impl Rules {
@@ -83,6 +92,8 @@ impl Rules {
             default_python: settings.builds.default_python.clone(),
             download_address_life: settings.auth.download_address_life.0,
             image_prefix: settings.builds.image_prefix.clone(),
+            undo_window: TimeDelta::from_std(settings.executors.undo_window.0).unwrap_or(TimeDelta::days(7)),
+            protected_tags: settings.executors.protected_tags.clone(),
         }
     }
 }
@@ -100,6 +111,12 @@ impl Hub {
     /// Rules that the operator chose.
     pub fn rules(&self) -> &Rules {
         &self.0.rules
+    }
+
+    /// Writes down for the database what the operator's settings say. Every server does so before it serves.
+    pub async fn write_rules(&self) -> Result<(), Error> {
+        let mut connection = self.0.store.read().await?;
+        Ok(store::tag_rules::set_of_operator(&mut connection, &self.0.rules.protected_tags).await?)
     }
 
     /// A file for an upload that is being received; gone when it is dropped. Blocks on the disk.

@@ -64,6 +64,8 @@ pub struct Requested {
     pub pushed_by: Option<UserId>,
     /// Whether it is usable already.
     pub is_usable: bool,
+    /// When it was accepted.
+    pub accepted_at: DateTime<Utc>,
 }
 
 /// What the push of this commit asked for.
@@ -71,7 +73,7 @@ pub async fn requested(connection: &mut Connection, id: CommitId) -> Result<Opti
     let row = sqlx::query!(
         r#"SELECT executor_id AS "executor: ExecutorId", requested_tags, requested_protected_tags,
                   requested_visibility AS "visibility: Visibility", pushed_by AS "pushed_by: UserId",
-                  usable_at IS NOT NULL AS "is_usable!"
+                  usable_at IS NOT NULL AS "is_usable!", created_at
            FROM commits WHERE id = $1"#,
         id as CommitId
     )
@@ -85,6 +87,7 @@ pub async fn requested(connection: &mut Connection, id: CommitId) -> Result<Opti
             visibility: row.visibility,
             pushed_by: row.pushed_by,
             is_usable: row.is_usable,
+            accepted_at: row.created_at,
         })
     })
     .transpose()
@@ -147,6 +150,31 @@ pub async fn to_build(connection: &mut Connection, id: CommitId) -> Result<Optio
         })
     })
     .transpose()
+}
+
+/// Whether this is a commit of this Executor that can be pulled.
+pub async fn is_usable(
+    connection: &mut Connection,
+    executor: &ExecutorId,
+    id: CommitId,
+) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT 1 FROM commits WHERE id = $2 AND executor_id = $1 AND usable_at IS NOT NULL) AS "is!""#,
+        executor as &ExecutorId,
+        id as CommitId
+    )
+    .fetch_one(connection)
+    .await?)
+}
+
+/// When the commit was accepted; `None` when it is gone.
+pub async fn accepted_at(
+    connection: &mut Connection,
+    id: CommitId,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    Ok(sqlx::query_scalar!("SELECT created_at FROM commits WHERE id = $1", id as CommitId)
+        .fetch_optional(connection)
+        .await?)
 }
 
 /// The commit that a protected tag points at, if its files are exactly these.

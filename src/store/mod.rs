@@ -18,6 +18,8 @@ pub mod pulls;
 pub mod queue_pause;
 pub mod setup_code;
 pub mod sign_in_attempts;
+pub mod tag_history;
+pub mod tag_rules;
 pub mod tags;
 pub mod task_events;
 pub mod tasks;

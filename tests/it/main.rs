@@ -8,6 +8,7 @@ mod clients;
 mod docker;
 mod fuzz;
 mod inspect;
+mod lifecycle;
 mod portal;
 mod postgres;
 mod support;

@@ -7,7 +7,7 @@ use executor_hub::{
     app::App,
     builds::worker::Worker,
     config::{Environment, Overrides, Settings},
-    domain::{SystemClock, user::Role},
+    domain::{Clock, SystemClock, user::Role},
     http::{router, server},
     inspect::PythonParser,
     store::Store,
@@ -42,6 +42,8 @@ pub struct Wanted {
     pub without_worker: bool,
     /// The engine does not answer at the start.
     pub engine_is_away: bool,
+    /// What tells the time; without one, the machine.
+    pub clock: Option<Arc<dyn Clock>>,
 }
 
 impl TestHub {
@@ -62,7 +64,9 @@ impl TestHub {
             Settings::load(&Environment::of([]), &Overrides { file: None, set }).expect("good settings");
         let store = Store::connect(database.options(), &settings.database).await.unwrap();
         let limits = settings.build_limits();
-        let app = App::new(settings, store, Arc::new(SystemClock), PythonParser::InProcess).unwrap();
+        let clock = wanted.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let app = App::new(settings, store, clock, PythonParser::InProcess).unwrap();
+        app.hub().write_rules().await.unwrap();
         let engine = Arc::new(FakeEngine::default());
         engine.set_away(wanted.engine_is_away);
         let worker = app.worker(engine.clone(), format!("test:{}", folder.path().display()), limits);

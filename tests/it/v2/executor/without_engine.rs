@@ -51,7 +51,12 @@ async fn a_hub_that_builds_nothing_still_tells_how_a_push_went() {
 
 #[tokio::test]
 async fn a_hub_that_requires_images_makes_the_push_wait_for_an_engine() {
-    let wanted = Wanted { set: vec!["builds.mode=required"], engine_is_away: true, without_worker: true };
+    let wanted = Wanted {
+        set: vec!["builds.mode=required"],
+        engine_is_away: true,
+        without_worker: true,
+        ..Wanted::default()
+    };
     let hub = TestHub::start_with(wanted).await;
     let alice = hub.person("alice").await;
     let answer = alice.push("executor.createAsync", &[], &package("Hello")).await;
