@@ -11,10 +11,10 @@ use crate::{
     app::{App, DataDirLock},
     auth::setup::Setup,
     builds::{
-        docker::{DockerEngine, DockerSettings, Network},
+        docker::{DockerEngine, DockerSettings, Network, Unbounded},
         worker::Worker,
     },
-    config::{BuildMode, BuildNetwork, Environment, Settings},
+    config::{BuildMode, BuildNetwork, Environment, Settings, UnkeptLimits},
     domain::SystemClock,
     http::server,
     inspect::PythonParser,
@@ -138,6 +138,10 @@ pub(super) async fn start_worker(app: &App, lock: &DataDirLock) -> Result<Option
         network: match settings.builds.network {
             BuildNetwork::Default => Network::Default,
             BuildNetwork::None => Network::None,
+        },
+        unbounded: match settings.builds.unkept_limits {
+            UnkeptLimits::Warn => Unbounded::Warned,
+            UnkeptLimits::Refuse => Unbounded::Refused,
         },
         environment: settings.builds.environment.clone(),
         ca_certificates: (!ca.as_os_str().is_empty()).then(|| ca.clone()),

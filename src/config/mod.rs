@@ -220,8 +220,20 @@ pub struct Builds {
     pub time_limit: Span,
     /// Bound on one build step.
     pub memory_limit: Bytes,
+    /// Bound on the processes of one build step.
+    pub process_limit: u32,
+    /// Bound on what one build step writes to the engine's disk.
+    pub disk_limit: Bytes,
+    /// What a build leaves free on the engine's disk.
+    pub disk_reserve: Bytes,
     /// Bound on kept console output.
     pub log_limit: Bytes,
+    /// Bound on all console output.
+    pub output_limit: Bytes,
+    /// What to do where limits cannot be kept.
+    pub unkept_limits: UnkeptLimits,
+    /// Age at which unused build cache is removed; zero keeps it.
+    pub cache_age: Span,
     /// Variables for every build step; no secrets.
     pub environment: BTreeMap<String, String>,
 }
@@ -236,6 +248,16 @@ pub enum BuildMode {
     Required,
     /// Never.
     Off,
+}
+
+/// What becomes of a build whose memory, processes and disk cannot be bounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnkeptLimits {
+    /// It runs, and its log says so.
+    Warn,
+    /// It does not run, unless the classic builder can bound its memory.
+    Refuse,
 }
 
 /// Network of build steps.
@@ -352,6 +374,12 @@ impl Settings {
         if self.builds.max_attempts == 0 {
             return bad("builds.max_attempts", "at least 1 is needed");
         }
+        if self.builds.memory_limit.0 < 16 << 20 {
+            return bad("builds.memory_limit", "it must be 16MiB or more, or no step can begin");
+        }
+        if self.builds.process_limit < 16 {
+            return bad("builds.process_limit", "it must be 16 or more, or no step can begin");
+        }
         let prefix = &self.builds.image_prefix;
         let in_grammar =
             |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.' | '/' | ':');
@@ -386,6 +414,10 @@ impl Settings {
         BuildLimits {
             time: self.builds.time_limit.0,
             memory_bytes: self.builds.memory_limit.0,
+            processes: u64::from(self.builds.process_limit),
+            disk_bytes: self.builds.disk_limit.0,
+            disk_reserve_bytes: self.builds.disk_reserve.0,
+            output_bytes: self.builds.output_limit.0,
             log_bytes: self.builds.log_limit.0,
             ..BuildLimits::default()
         }

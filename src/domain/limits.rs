@@ -62,8 +62,16 @@ impl Default for ArtifactLimits {
 pub struct BuildLimits {
     /// From the first step to the last.
     pub time: Duration,
-    /// Bytes of memory of one step, where the engine's builder keeps it.
+    /// Bytes of memory of one step.
     pub memory_bytes: u64,
+    /// Processes and threads of one step.
+    pub processes: u64,
+    /// Bytes that one step may write to the engine's disk.
+    pub disk_bytes: u64,
+    /// Bytes that a build leaves free on the engine's disk.
+    pub disk_reserve_bytes: u64,
+    /// Bytes of console output, kept or not, after which a build is stopped.
+    pub output_bytes: u64,
     /// Bytes of console output that are kept; what comes after is counted and dropped.
     pub log_bytes: u64,
     /// Bytes of one console line; longer ones are cut.
@@ -75,6 +83,10 @@ impl Default for BuildLimits {
         Self {
             time: Duration::from_hours(1),
             memory_bytes: 4 << 30,
+            processes: 4096,
+            disk_bytes: 20 << 30,
+            disk_reserve_bytes: 1 << 30,
+            output_bytes: 1 << 30,
             log_bytes: 16 << 20,
             log_line_bytes: 16 << 10,
         }

@@ -88,10 +88,20 @@ pub enum FaultKind {
     BaseImage,
     /// A requirement does not exist or contradicts another.
     Dependency,
+    /// A requirement's own build failed.
+    Wheel,
+    /// Python could not read a source.
+    Syntax,
     /// A step ended with a code other than zero.
     Step,
     /// A limit on memory was hit.
     Memory,
+    /// The limit on processes was hit.
+    Processes,
+    /// The limit on disk space was hit.
+    Disk,
+    /// The limit on console output was hit.
+    Output,
     /// The limit on time was hit.
     Time,
     /// The author's network access from the build failed.
@@ -102,6 +112,8 @@ pub enum FaultKind {
     ProtectedTag,
     /// The platform asked for is not offered by the engine.
     Platform,
+    /// The engine of this Hub cannot do safely what the push asks for.
+    Unsupported,
     /// No Docker Engine answered, or it broke off.
     Engine,
     /// Workers were killed while they built it, too often to try again.
@@ -117,17 +129,38 @@ impl FaultKind {
             Self::Dockerfile => "dockerfile",
             Self::BaseImage => "base_image",
             Self::Dependency => "dependency",
+            Self::Wheel => "wheel",
+            Self::Syntax => "syntax",
             Self::Step => "step",
             Self::Memory => "memory",
+            Self::Processes => "processes",
+            Self::Disk => "disk",
+            Self::Output => "output",
             Self::Time => "time",
             Self::Network => "network",
             Self::SecretLeak => "secret_leak",
             Self::ProtectedTag => "protected_tag",
             Self::Platform => "platform",
+            Self::Unsupported => "unsupported",
             Self::Engine => "engine",
             Self::LostWorker => "lost_worker",
             Self::Internal => "internal",
         }
+    }
+
+    /// Whether a command of the author's ended with a code other than zero.
+    pub fn is_failed_step(self) -> bool {
+        matches!(
+            self,
+            Self::Step
+                | Self::Dependency
+                | Self::Wheel
+                | Self::Syntax
+                | Self::Network
+                | Self::Memory
+                | Self::Processes
+                | Self::Disk
+        )
     }
 
     /// Whether another try may end otherwise without the author's doing anything.

@@ -49,7 +49,7 @@ pub(super) fn of_failure(failure: &Failure) -> Error {
         text.push('\n');
         text.push_str(&failure.lines.join("\n"));
     }
-    if matches!(failure.kind, FaultKind::Step | FaultKind::Dependency) {
+    if failure.kind.is_failed_step() {
         // Public programs and jina 2.5–2.6 look for these words of the public Hub (PROTOCOL.md A).
         text.push_str("\nProcess(docker) exited on non-zero code");
     }
@@ -96,6 +96,9 @@ mod tests {
         for (kind, has_words) in [
             (FaultKind::Step, true),
             (FaultKind::Dependency, true),
+            (FaultKind::Wheel, true),
+            (FaultKind::Memory, true),
+            (FaultKind::Dockerfile, false),
             (FaultKind::Engine, false),
             (FaultKind::ProtectedTag, false),
         ] {

@@ -17,21 +17,25 @@ use crate::{
         engine::{BuildOutput, BuildPlan, BuiltImage},
         fault::Fault,
     },
-    domain::task::FaultKind,
+    domain::{id::random_bytes, task::FaultKind},
 };
 
 use super::{
-    DockerSettings,
+    DockerSettings, Unbounded,
     classify::{Evidence, classic_step, classify},
     connection::{Host, SessionOrFault, abilities, platform},
     console::{Console, LineSplitter},
     context::{self, Context, ContextError},
+    guard::Guard,
     leaks::{Needles, search},
     mask::Masker,
-    preparation::{check_platform, operator, options, package_fault, prepare, provision, warn_of_odd_names},
+    preparation::{
+        check_platform, operator, options, package_fault, prepare, provision, unsupported, warn_of_odd_names,
+    },
     progress::Progress,
     provision::Provision,
     session::Session,
+    step::Place,
 };
 
 /// Builds `plan` within its time. Everything that it starts ends when the future is dropped: the engine stops a build
@@ -65,17 +69,25 @@ async fn run(
     console: &mut Console,
 ) -> Result<BuiltImage, Fault> {
     let docker = host.connect(plan.limits.time + Duration::from_mins(1)).await?;
-    let provision = provision(settings, plan).await?;
+    let mark = hex::encode(random_bytes::<16>());
+    let provision = provision(settings, plan, &mark).await?;
     let session = open_session(host, plan, &provision, console).await?;
     let abilities = abilities(host, &docker, session.is_some()).await?;
     check_platform(plan, &abilities)?;
+    let (session, guard) = match session {
+        Some(session) => bound(settings, host, &docker, plan, session, &mark, console).await?,
+        None => (None, Guard::none()),
+    };
     // Without BuildKit nothing can be mounted.
     let given = if session.is_some() { provision } else { Provision::none() };
     let (context, layers) = prepare(settings, plan, &given, &abilities).await?;
     warn_of_odd_names(plan, console).await;
     let options = options(settings, plan, session.as_ref());
     let engine = Run { docker: &docker, provision: &given };
-    let id = engine.run(options, context, console).await?;
+    let id = engine
+        .run(options, context, console, plan.limits.output_bytes)
+        .await
+        .map_err(|fault| guard.explain(fault))?;
     let built = engine.inspect(&id, &plan.image).await?;
     if let Some(needles) = Needles::new(&plan.build_env) {
         engine.refuse_leaks(&built, layers, needles, console).await?;
@@ -92,13 +104,46 @@ async fn open_session(
     match host.open_session(provision).await {
         Ok(session) => Ok(Some(session)),
         Err(SessionOrFault::Fault(fault)) => Err(fault),
-        Err(SessionOrFault::NoBuildKit(answer)) if !plan.build_env.is_empty() => Err(operator(&format!(
-            "it has no BuildKit ({answer}), without which build variables would end up in the image"
+        Err(SessionOrFault::NoBuildKit(answer)) if !plan.build_env.is_empty() => Err(unsupported(&format!(
+            "it has no BuildKit ({answer}), without which build variables would end up in the image. Push without \
+             --build-env, or ask the operator for an engine with BuildKit"
         ))),
         Err(SessionOrFault::NoBuildKit(_)) => {
             console.warn("The Docker Engine has no BuildKit: certificates and index settings of the Hub do not reach the build.").await;
             Ok(None)
         }
+    }
+}
+
+/// Who keeps the build's steps within their bounds: a guard; or else, as the operator wants it, nobody, or the classic
+/// builder, for which the session is given up.
+async fn bound(
+    settings: &DockerSettings,
+    host: &Host,
+    docker: &Docker,
+    plan: &BuildPlan,
+    session: Session,
+    mark: &str,
+    console: &mut Console,
+) -> Result<(Option<Session>, Guard), Fault> {
+    let reason = match Place::find(host, docker).await {
+        Ok(place) => return Ok((Some(session), Guard::watch(place, mark, &plan.limits))),
+        Err(reason) => reason,
+    };
+    match settings.unbounded {
+        Unbounded::Warned => {
+            console
+                .warn(&format!(
+                    "Memory, processes and disk of this build are not bounded: {reason}. Time and output are."
+                ))
+                .await;
+            Ok((Some(session), Guard::none()))
+        }
+        Unbounded::Refused if plan.build_env.is_empty() => Ok((None, Guard::none())),
+        Unbounded::Refused => Err(unsupported(&format!(
+            "{reason}, so nothing would bound the steps of a build with variables. Push without --build-env, or ask \
+             the operator to let the worker run as root beside its engine"
+        ))),
     }
 }
 
@@ -114,11 +159,13 @@ impl Run<'_> {
         options: BuildImageOptions,
         context: Context,
         console: &mut Console,
+        output_limit: u64,
     ) -> Result<String, Fault> {
         let (stream, writing) = context::send(context);
         let mut progress = Progress::new(console.line_bytes_before_masking());
         let mut plain = LineSplitter::new(console.line_bytes_before_masking());
         let mut image = None;
+        let mut printed = 0;
         let error = {
             let mut reports =
                 std::pin::pin!(self.docker.build_image(options, None, Some(body_try_stream(stream))));
@@ -127,6 +174,16 @@ impl Run<'_> {
                     Some(Ok(report)) => {
                         if let Some(BuildInfoAux::Default(made)) = &report.aux {
                             image.clone_from(&made.id);
+                        }
+                        printed += bytes_of(&report);
+                        if printed > output_limit {
+                            return Err(Fault::new(
+                                FaultKind::Output,
+                                format!(
+                                    "The build was stopped after it had printed {output_limit} bytes, which is the limit of this Hub. Let its steps print less."
+                                ),
+                            )
+                            .with_lines(console.recent()));
                         }
                         for line in lines_of(report, &mut progress, &mut plain) {
                             console.line(&self.provision.hide(&line)).await;
@@ -247,6 +304,16 @@ fn lines_of(report: BuildInfo, progress: &mut Progress, plain: &mut LineSplitter
         (_, Some(text)) => plain.push(text.as_bytes()),
         _ => Vec::new(),
     }
+}
+
+/// How much a report adds to the output, lines that never end included.
+fn bytes_of(report: &BuildInfo) -> u64 {
+    let bytes = match (&report.aux, &report.stream) {
+        (Some(BuildInfoAux::BuildKit(report)), _) => report.logs.iter().map(|log| log.msg.len()).sum(),
+        (_, Some(text)) => text.len(),
+        _ => 0,
+    };
+    bytes as u64
 }
 
 fn is_broken_pipe(error: &ContextError) -> bool {

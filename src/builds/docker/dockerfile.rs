@@ -199,10 +199,10 @@ impl<'w> Writer<'w> {
         let flags = self.permissions.run_flags(instruction, &flags)?;
         let arguments = exec_form(instruction, command)?;
         let provision = self.rules.provision;
-        if provision.is_empty() || command.is_empty() {
-            return Ok(format!("RUN {flags}{command}").into());
-        }
         let head = format!("RUN {}{flags}", provision.mounts());
+        if !provision.has_variables() || command.is_empty() {
+            return Ok(format!("{head}{command}").into());
+        }
         if let Some(arguments) = arguments {
             return Ok(format!("{head}{}", Provision::wrap(&arguments)).into());
         }
@@ -262,8 +262,13 @@ mod tests {
 
     fn attempt(text: &str, build_env: &str, heredocs: Heredocs) -> Result<Rewritten, Rejected> {
         let build_env = BuildEnv::parse(build_env).expect("good variables");
-        let ingredients =
-            Ingredients { environment: Vec::new(), certificates: None, build_env: &build_env, scope: "s" };
+        let ingredients = Ingredients {
+            environment: Vec::new(),
+            certificates: None,
+            build_env: &build_env,
+            scope: "s",
+            mark: None,
+        };
         let rules = Rules {
             images: &ImageRule::new(Vec::new(), "executor-hub/"),
             provision: &Provision::new(ingredients),

@@ -4,17 +4,20 @@
 //! ```text
 //!   package zip ── recipe ──▶ dockerfile (checked, rewritten) ──▶ context (tar stream) ──▶ engine
 //!   build env ──▶ provision (mounts) ──▶ session (gRPC) ──▶ engine
+//!   limits ──▶ guard (steps by their mark) ──▶ cgroup, usage ──▶ the kernel
 //!   engine ──▶ progress (lines) ──▶ console (masked, bounded) ──▶ the task's events
 //!   image ──▶ leaks (search of its layers) ──▶ BuiltImage
 //! ```
 
 mod build;
+mod cgroup;
 mod classify;
 mod connection;
 mod console;
 mod context;
 mod dockerfile;
 mod glob;
+mod guard;
 mod ignore;
 mod images;
 mod instruction;
@@ -26,6 +29,8 @@ mod progress;
 mod provision;
 mod prune;
 mod session;
+mod step;
+mod usage;
 mod variables;
 
 use std::{collections::BTreeMap, path::PathBuf};
@@ -62,6 +67,8 @@ pub struct DockerSettings {
     pub own_image_prefix: String,
     /// What steps may reach.
     pub network: Network,
+    /// What becomes of builds whose steps cannot be bounded.
+    pub unbounded: Unbounded,
     /// Variables for every `RUN` that are no secrets: package index, proxies. What an image sets itself wins.
     pub environment: BTreeMap<String, String>,
     /// A bundle of certificates in PEM (at most 500 KiB, the engine's limit) for every `RUN`. It replaces the one of
@@ -77,6 +84,17 @@ pub enum Network {
     Default,
     /// None at all: all that a build needs must be in its base image.
     None,
+}
+
+/// What becomes of a build on an engine whose BuildKit steps this process cannot reach to bound their memory,
+/// processes and disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Unbounded {
+    /// It runs, and its log says so.
+    #[default]
+    Warned,
+    /// The classic builder, which bounds memory by itself, builds it; what has variables is refused.
+    Refused,
 }
 
 /// Builds with a Docker Engine (20.10 or later). Nothing is connected until something is asked, and each task connects
@@ -142,6 +160,7 @@ pub fn rewritten(text: &str, build_env: &BuildEnv) -> Result<String, String> {
         certificates: None,
         build_env,
         scope: "check",
+        mark: None,
     });
     let rules = Rules {
         images: &ImageRule::new(Vec::new(), "executor-hub/"),

@@ -30,7 +30,7 @@ const COMMIT_LABEL: &str = "executor-hub.commit";
 const MAX_CERTIFICATES: u64 = 500 << 10;
 
 /// What every `RUN` will be given.
-pub async fn provision(settings: &DockerSettings, plan: &BuildPlan) -> Result<Provision, Fault> {
+pub async fn provision(settings: &DockerSettings, plan: &BuildPlan, mark: &str) -> Result<Provision, Fault> {
     let certificates = match &settings.ca_certificates {
         None => None,
         Some(path) => {
@@ -48,6 +48,7 @@ pub async fn provision(settings: &DockerSettings, plan: &BuildPlan) -> Result<Pr
         certificates,
         build_env: &plan.build_env,
         scope: &plan.secret_scope,
+        mark: Some(mark),
     }))
 }
 
@@ -172,6 +173,11 @@ pub fn operator(reason: &str) -> Fault {
         FaultKind::Engine,
         format!("The Docker Engine cannot build this: {reason}. The operator of this Hub must see to it."),
     )
+}
+
+/// Something that this engine cannot do safely, so that another try would end the same.
+pub fn unsupported(reason: &str) -> Fault {
+    Fault::new(FaultKind::Unsupported, format!("This Hub's Docker Engine cannot build this: {reason}."))
 }
 
 /// A package that was accepted and cannot be sent all the same.

@@ -10,6 +10,7 @@ use crate::domain::BuildEnv;
 /// The mounts of one build and what they hold.
 pub struct Provision {
     mounts: String,
+    has_variables: bool,
     secrets: HashMap<String, Zeroizing<Vec<u8>>>,
     carries_secrets: bool,
     cache_prefix: String,
@@ -27,11 +28,17 @@ pub struct Ingredients<'i> {
     /// Keyed hash of owner and values. BuildKit's cache looks at the id of a secret and not at its value, so another
     /// scope must be another id.
     pub scope: &'i str,
+    /// What tells the steps of this build from all others; without it they cannot be looked after. Like every secret
+    /// it is not in the cache's key.
+    pub mark: Option<&'i str>,
 }
 
 impl Provision {
     /// What a shell runs before the author's command.
     pub const PRELUDE: &'static str = "set -a; . /run/hub/env; set +a; ";
+
+    /// Where a step's mark lies.
+    pub const MARK_FILE: &'static str = "/run/hub/build";
 
     const ENV_FILE: &'static str = "/run/hub/env";
     const CERTIFICATES: &'static str = "/run/hub/ca.crt";
@@ -44,7 +51,7 @@ impl Provision {
 
     /// Mounts for these ingredients; none at all when there is nothing to give.
     pub fn new(ingredients: Ingredients<'_>) -> Self {
-        let Ingredients { mut environment, certificates, build_env, scope } = ingredients;
+        let Ingredients { mut environment, certificates, build_env, scope, mark } = ingredients;
         let mut secrets = HashMap::new();
         let mut mounts = String::new();
         if let Some(certificates) = certificates {
@@ -56,7 +63,12 @@ impl Provision {
             mounts.push_str(&mount("hub-certificates", Self::CERTIFICATES));
             secrets.insert("hub-certificates".to_owned(), Zeroizing::new(certificates));
         }
-        if !environment.is_empty() || !build_env.is_empty() {
+        if let Some(mark) = mark {
+            mounts.push_str(&mount("hub-build", Self::MARK_FILE));
+            secrets.insert("hub-build".to_owned(), Zeroizing::new(mark.as_bytes().to_vec()));
+        }
+        let has_variables = !environment.is_empty() || !build_env.is_empty();
+        if has_variables {
             let id = if build_env.is_empty() { "hubenv".to_owned() } else { format!("hubenv-{scope}") };
             mounts.push_str(&mount(&id, Self::ENV_FILE));
             secrets.insert(id, env_file(&environment, build_env));
@@ -66,6 +78,7 @@ impl Provision {
         }
         Self {
             mounts,
+            has_variables,
             secrets,
             carries_secrets: !build_env.is_empty(),
             cache_prefix: format!("hub-{scope}-"),
@@ -75,12 +88,18 @@ impl Provision {
     /// Nothing to give.
     pub fn none() -> Self {
         let build_env = &BuildEnv::default();
-        Self::new(Ingredients { environment: Vec::new(), certificates: None, build_env, scope: "" })
+        Self::new(Ingredients {
+            environment: Vec::new(),
+            certificates: None,
+            build_env,
+            scope: "",
+            mark: None,
+        })
     }
 
-    /// Whether a `RUN` needs nothing.
-    pub fn is_empty(&self) -> bool {
-        self.mounts.is_empty()
+    /// Whether there is a file of variables that a command has to read in.
+    pub fn has_variables(&self) -> bool {
+        self.has_variables
     }
 
     /// Whether the author gave variables.
@@ -165,7 +184,13 @@ mod tests {
     fn provision(json: &str, certificates: Option<Vec<u8>>) -> Provision {
         let build_env = BuildEnv::parse(json).expect("good variables");
         let environment = vec![("PIP_INDEX_URL".to_owned(), "http://index/'x'".to_owned())];
-        Provision::new(Ingredients { environment, certificates, build_env: &build_env, scope: "abc" })
+        Provision::new(Ingredients {
+            environment,
+            certificates,
+            build_env: &build_env,
+            scope: "abc",
+            mark: None,
+        })
     }
 
     #[test]

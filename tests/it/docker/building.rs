@@ -131,5 +131,6 @@ async fn docker_engine_without_buildkit_builds_only_what_has_no_variables() {
         failed.fault()
     );
     let refused = run(&engine, job("FROM BASE\nRUN true\n").env(r#"{"TOKEN": "hunter2"}"#)).await;
-    assert_eq!(refused.fault().kind, FaultKind::Engine);
+    assert_eq!(refused.fault().kind, FaultKind::Unsupported);
+    assert!(!refused.fault().kind.is_retried());
 }

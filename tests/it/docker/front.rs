@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use executor_hub::builds::docker::DockerSettings;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{UnixListener, UnixStream},
+    net::{TcpListener, UnixListener, UnixStream},
     task::{JoinHandle, JoinSet},
 };
 
@@ -27,9 +27,7 @@ pub struct Front {
 impl Front {
     pub fn open(sessions: Sessions) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let host = settings().host.unwrap_or_else(|| "unix:///var/run/docker.sock".into());
-        let engine =
-            PathBuf::from(host.strip_prefix("unix://").expect("this test needs an engine on a socket"));
+        let engine = socket();
         let listener = UnixListener::bind(folder.path().join("docker.sock")).expect("a socket");
         let passing = tokio::spawn(async move {
             let mut connections = JoinSet::new();
@@ -55,6 +53,26 @@ impl Drop for Front {
     fn drop(&mut self) {
         self.cut();
     }
+}
+
+fn socket() -> PathBuf {
+    let host = settings().host.unwrap_or_else(|| "unix:///var/run/docker.sock".into());
+    host.strip_prefix("unix://").expect("this test needs an engine on a socket").into()
+}
+
+/// The real engine as if it were on another machine.
+pub async fn over_tcp() -> DockerSettings {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut behind = UnixStream::connect(socket()).await.expect("the engine");
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut behind).await;
+            });
+        }
+    });
+    DockerSettings { host: Some(format!("tcp://{address}")), ..settings() }
 }
 
 async fn pass(mut client: UnixStream, engine: PathBuf, sessions: Sessions) {

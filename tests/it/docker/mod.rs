@@ -5,6 +5,7 @@ mod building;
 mod faults;
 mod front;
 mod lifetime;
+mod limits;
 mod secrets;
 
 use std::{
