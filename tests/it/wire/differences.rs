@@ -92,7 +92,7 @@ fn json(path: &str, was: &Value, is: &Value, names: &mut Names, found: &mut Vec<
                     (Some(was), Some(is)) => json(&path, was, is, names, found),
                     (Some(was), None) => found.push(format!("{path}: recorded {was}, now missing")),
                     (None, is) => {
-                        found.push(format!("{path}: not recorded, now {}", is.unwrap_or(&Value::Null)))
+                        found.push(format!("{path}: not recorded, now {}", is.unwrap_or(&Value::Null)));
                     }
                 }
             }

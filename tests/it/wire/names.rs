@@ -87,27 +87,26 @@ impl Names {
         let mut rest = actual;
         let mut pieces = pieces(template).into_iter().peekable();
         while let Some(piece) = pieces.next() {
-            let literal = match piece {
-                Piece::Text(text) => text,
-                Piece::Name(name) => match self.get(name).map(str::from_utf8) {
-                    Some(value) => value.unwrap_or_default(),
-                    None => {
-                        let end = match pieces.peek() {
-                            None => Some(rest.len()),
-                            Some(Piece::Text(next)) => rest.find(next),
-                            Some(Piece::Name(_)) => panic!("two names side by side in {template}"),
-                        };
-                        let Some(end) = end else { return false };
-                        if !has_the_form(name, &rest[..end]) {
-                            return false;
-                        }
-                        learnt.push((name, &rest[..end]));
-                        rest = &rest[end..];
-                        continue;
-                    }
-                },
+            let (name, known) = match piece {
+                Piece::Text(text) => (None, Some(text)),
+                Piece::Name(name) => {
+                    (Some(name), self.get(name).and_then(|value| str::from_utf8(value).ok()))
+                }
             };
-            let Some(after) = rest.strip_prefix(literal) else { return false };
+            let after = if let Some(known) = known {
+                rest.strip_prefix(known)
+            } else {
+                let end = match pieces.peek() {
+                    None => Some(rest.len()),
+                    Some(Piece::Text(next)) => rest.find(next),
+                    Some(Piece::Name(_)) => panic!("two names side by side in {template}"),
+                };
+                end.zip(name).filter(|(end, name)| has_the_form(name, &rest[..*end])).map(|(end, name)| {
+                    learnt.push((name, &rest[..end]));
+                    &rest[end..]
+                })
+            };
+            let Some(after) = after else { return false };
             rest = after;
         }
         if !rest.is_empty() {

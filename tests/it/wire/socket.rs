@@ -11,7 +11,7 @@ use tokio::{
 use super::{exchange::Message, names::Names};
 
 /// Much longer than any answer takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Chunks of a chunked body are smaller than it, so that there are several.
 const CHUNK: usize = 700;
 
