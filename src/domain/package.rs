@@ -45,7 +45,7 @@ pub struct ExecutorClass {
     pub docstring: Option<String>,
     /// Its own `__init__`, if it has one.
     pub init: Option<Function>,
-    /// Methods bound to endpoints by `@requests`, then those of base classes in the same file.
+    /// Methods bound to endpoints by `@requests` or by `requests:` in `config.yml`, then those of base classes in the package.
     pub endpoints: Vec<Endpoint>,
     /// Whether the source was really read; when not, `init` and `endpoints` say nothing.
     pub parsed: bool,

@@ -79,9 +79,11 @@ impl Loader {
             Event::Scalar(text, style, anchor, tag) => {
                 let weight = Weight { nodes: 1, bytes: text.len() };
                 self.count(weight, &mark)?;
+                let tag = tag.as_deref();
+                let plain = style == ScalarStyle::Plain || tag.is_some_and(is_non_specific);
                 let node = Rc::new(Node {
-                    tag: tag.as_deref().and_then(tag_text),
-                    value: Value::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain },
+                    tag: tag.and_then(tag_text),
+                    value: Value::Scalar { text: text.into_owned(), plain },
                     line: mark.line(),
                     column: mark.col() + 1,
                     weight,
@@ -191,8 +193,13 @@ impl Loader {
     }
 }
 
-/// The tag as one text; the non-specific `!` only says that a scalar is a text.
+/// Whether it is `!` alone, by which `PyYAML` takes a value for what it would be unquoted and without a tag.
+fn is_non_specific(tag: &Tag) -> bool {
+    tag.handle.is_empty() && tag.suffix == "!" || tag.handle == "!" && tag.suffix.is_empty()
+}
+
+/// The tag as one text, if it says something.
 fn tag_text(tag: &Tag) -> Option<String> {
     let text = format!("{}{}", tag.handle, tag.suffix);
-    if text == "!" { Some("tag:yaml.org,2002:str".to_owned()) } else { (!text.is_empty()).then_some(text) }
+    (!text.is_empty() && !is_non_specific(tag)).then_some(text)
 }

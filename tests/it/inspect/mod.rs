@@ -14,11 +14,12 @@ mod hostile_families;
 mod packages;
 mod python;
 mod raw_zip;
+mod yaml_agreement;
 
 use std::{
     fs::File,
     io::{Read, Seek, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -28,6 +29,7 @@ use executor_hub::{
 };
 
 use self::raw_zip::RawZip;
+use crate::support::child::setting;
 
 const BASE_IMAGE: &str = "jinaai/jina:3.27.0-py310-perf";
 const CONFIG: &str = "jtype: Mine\npy_modules: [executor.py]\n";
@@ -97,7 +99,19 @@ fn text_in(zip: &[u8], path: &str) -> Option<String> {
 
 /// Runs a Python script with bytes on its standard input; its standard output must be JSON.
 fn python(script: &str, input: &[u8]) -> serde_json::Value {
-    let mut child = Command::new("python3")
+    python_of("python3".into(), script, input)
+}
+
+/// The same with the `PyYAML` of a real client.
+fn pyyaml(script: &str, input: &[u8]) -> serde_json::Value {
+    let clients = setting("EXECUTOR_HUB_TEST_CLIENTS").expect(
+        "this test needs PyYAML: set EXECUTOR_HUB_TEST_CLIENTS to what scripts/python-clients.sh prints",
+    );
+    python_of(Path::new(&clients).join("sdk-0.39.0/bin/python"), script, input)
+}
+
+fn python_of(program: PathBuf, script: &str, input: &[u8]) -> serde_json::Value {
+    let mut child = Command::new(program)
         .args(["-c", script])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
