@@ -15,7 +15,7 @@ pub(super) async fn list_internal_registries(State(app): State<App>) -> Json<Val
     } else {
         settings.image_registries.clone()
     };
-    Json(wire::success(&json!(hosts)))
+    Json(wire::success(json!(hosts)))
 }
 
 /// Host and port of an address, as Docker writes them in its configuration.

@@ -75,6 +75,8 @@ fn subject(phase: Phase) -> &'static str {
 }
 
 /// A success in the RPC's envelope.
-pub(super) fn success(data: &Value) -> Value {
-    json!({"code": 200, "status": 20000, "data": data})
+pub(super) fn success(data: Value) -> Value {
+    let mut answer = json!({"code": 200, "status": 20000});
+    answer["data"] = data;
+    answer
 }

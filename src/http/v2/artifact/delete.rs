@@ -20,5 +20,5 @@ pub(in crate::http::v2) async fn handle(
     let caller = app.auth().caller(&caller::credentials(&headers)).await?;
     caller.require_user()?;
     app.hub().delete_artifact(&caller, &form::reference(&parameters)?).await?;
-    Ok(Json(wire::success(&json!({"deleted": 1}))))
+    Ok(Json(wire::success(json!({"deleted": 1}))))
 }

@@ -26,7 +26,7 @@ pub(in crate::http::v2) async fn handle(
     let caller = app.auth().caller(&caller::credentials(&headers)).await?;
     caller.require_user()?;
     let deleted = app.hub().delete_artifacts(&caller, &references(&parameters)?).await?;
-    Ok(Json(wire::success(&json!({"deleted": deleted}))))
+    Ok(Json(wire::success(json!({"deleted": deleted}))))
 }
 
 fn references(parameters: &Parameters) -> Result<Vec<ArtifactRef>, Error> {

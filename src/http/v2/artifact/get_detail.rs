@@ -19,5 +19,5 @@ pub(in crate::http::v2) async fn handle(
 ) -> Result<Json<Value>, RpcError> {
     let caller = app.auth().caller(&caller::credentials(&headers)).await?;
     let artifact = app.hub().artifact(&caller, &form::reference(&parameters)?).await?;
-    Ok(Json(wire::success(&object(&artifact))))
+    Ok(Json(wire::success(object(&artifact))))
 }

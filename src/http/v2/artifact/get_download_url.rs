@@ -20,5 +20,5 @@ pub(in crate::http::v2) async fn handle(
     let caller = app.auth().caller(&caller::credentials(&headers)).await?;
     let address = app.hub().artifact_address(&caller, &form::reference(&parameters)?).await?;
     let download = artifacts::address(&app.settings().server.external_url, &address);
-    Ok(Json(wire::success(&json!({"download": download}))))
+    Ok(Json(wire::success(json!({"download": download}))))
 }

@@ -38,7 +38,7 @@ pub(in crate::http::v2) async fn handle(
     let request = Request::from_parts(parts, Body::from(body.clone()));
     let parameters = Parameters::from_request(request, &()).await?;
     let listed = app.hub().artifacts(&caller, &query(&parameters, &body)?).await?;
-    let mut answer = wire::success(&listed.items.iter().map(object).collect());
+    let mut answer = wire::success(listed.items.iter().map(object).collect());
     let limits = &app.hub().rules().artifacts;
     answer["meta"] = json!({
         "total": listed.total,

@@ -23,5 +23,5 @@ pub(in crate::http::v2) async fn handle(
     // Here `name` is what it shall be called, so only the id says which.
     let reference = form::by_id(&parameters.required("id")?).ok_or_else(Error::artifact_not_found)?;
     let artifact = app.hub().update_artifact(&caller, &reference, &said).await?;
-    Ok(Json(wire::success(&object(&artifact))))
+    Ok(Json(wire::success(object(&artifact))))
 }

@@ -33,5 +33,5 @@ pub(in crate::http::v2) async fn handle(
     }
     let artifact =
         app.hub().update_artifact(&caller, &reference, &Said { meta_data, ..Said::default() }).await?;
-    Ok(Json(wire::success(&object(&artifact))))
+    Ok(Json(wire::success(object(&artifact))))
 }

@@ -26,7 +26,7 @@ pub(in crate::http::v2) async fn handle(
     request: Request,
 ) -> Result<Json<Value>, RpcError> {
     let artifact = receive(&app, request).await?;
-    Ok(Json(wire::success(&object(&artifact))))
+    Ok(Json(wire::success(object(&artifact))))
 }
 
 /// Receives and stores an artifact. Whatever is refused, the body is read to its end first: a client that is still

@@ -28,8 +28,9 @@ pub(in crate::http::v2) async fn handle(
     object["commit"] = json!({"id": pulled.commit.id.to_string(), "tags": pulled.tags});
     object["createdAt"] = json!(executor.created_at.to_rfc3339());
     object["updatedAt"] = json!(executor.last_pushed_at.map(|time| time.to_rfc3339()));
-    let mut answer = wire::success(&object);
-    if let Some(owner) = object.get("owner") {
+    let owner = object.get("owner").cloned();
+    let mut answer = wire::success(object);
+    if let Some(owner) = owner {
         answer["meta"] = json!({"owner": owner});
     }
     Ok(Json(answer))

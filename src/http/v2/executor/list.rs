@@ -31,7 +31,7 @@ pub(in crate::http::v2) async fn handle(
     let number = parameters.number("pageIndex").unwrap_or(1).saturating_sub(1);
     let number = usize::try_from(number).unwrap_or(0);
     let found = app.hub().search(&caller, &wanted, number, size).await?;
-    let mut answer = wire::success(&Value::Array(found.items.iter().map(object).collect()));
+    let mut answer = wire::success(Value::Array(found.items.iter().map(object).collect()));
     answer["meta"] = json!({"total": found.total});
     Ok(Json(answer))
 }

@@ -35,7 +35,7 @@ pub(in crate::http::v2) async fn handle(
             return Err(Error::invalid("executor_reference", cause, "Use its name or its id.").into());
         }
     };
-    Ok(Json(wire::success(&Value::Array(tasks.iter().map(object).collect()))))
+    Ok(Json(wire::success(Value::Array(tasks.iter().map(object).collect()))))
 }
 
 fn object(task: &Task) -> Value {

@@ -22,7 +22,7 @@ pub(in crate::http::v2) async fn handle(
     let return_to = parameters.required("redirectUri")?;
     let program = super::program(&headers);
     let link = app.auth().start_returning_sign_in(program, address, &return_to).await?;
-    Ok(Json(wire::success(&json!({"redirectTo": page(&app, &link)}))))
+    Ok(Json(wire::success(json!({"redirectTo": page(&app, &link)}))))
 }
 
 /// The page on which a person lets the program behind a link in.

@@ -19,5 +19,5 @@ pub(in crate::http::v2) async fn handle(
         state: Secret::new(parameters.required("state")?),
     };
     let (user, token) = app.auth().exchange_grant(&grant).await?;
-    Ok(Json(wire::success(&json!({"token": token.expose(), "user": super::user_object(&user)}))))
+    Ok(Json(wire::success(json!({"token": token.expose(), "user": super::user_object(&user)}))))
 }

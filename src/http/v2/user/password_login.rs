@@ -21,5 +21,5 @@ pub(in crate::http::v2) async fn handle(
     let password = Secret::new(parameters.required("password")?);
     let user = app.auth().check_password(&login, &password, address).await?;
     let token = app.auth().open_session(user.id, "password login").await?;
-    Ok(Json(wire::success(&json!({"token": token.expose(), "user": super::user_object(&user)}))))
+    Ok(Json(wire::success(json!({"token": token.expose(), "user": super::user_object(&user)}))))
 }

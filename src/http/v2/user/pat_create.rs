@@ -34,5 +34,5 @@ pub(in crate::http::v2) async fn handle(
         })?,
     };
     let token = app.auth().issue_personal_token_for(&caller, &name, days).await?;
-    Ok(Json(wire::success(&json!({"token": token.expose()}))))
+    Ok(Json(wire::success(json!({"token": token.expose()}))))
 }

@@ -19,5 +19,5 @@ pub(in crate::http::v2) async fn handle(
     let caller = app.auth().caller(&caller::credentials(&headers)).await?;
     let user = caller.require_user()?.id;
     app.auth().revoke_personal_token(user, &parameters.required("name")?).await?;
-    Ok(Json(wire::success(&json!({}))))
+    Ok(Json(wire::success(json!({}))))
 }

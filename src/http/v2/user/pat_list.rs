@@ -31,5 +31,5 @@ pub(in crate::http::v2) async fn handle(
             })
         })
         .collect();
-    Ok(Json(wire::success(&json!({"personal_access_tokens": tokens}))))
+    Ok(Json(wire::success(json!({"personal_access_tokens": tokens}))))
 }

@@ -19,5 +19,5 @@ pub(in crate::http::v2) async fn handle(
     // With nothing stored, clients send the token "None": refused with 401, which they show as "not logged in".
     let caller = app.auth().caller(&caller::credentials(&headers)).await?;
     let is_ended = app.auth().end_session(&caller).await?;
-    Ok(Json(wire::success(&json!({"dismissed": is_ended}))))
+    Ok(Json(wire::success(json!({"dismissed": is_ended}))))
 }

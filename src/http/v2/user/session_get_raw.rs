@@ -17,7 +17,7 @@ pub(in crate::http::v2) async fn handle(
 ) -> Result<Json<Value>, RpcError> {
     let caller = app.auth().caller(&caller::credentials(&headers)).await?;
     let session = app.auth().session(&caller).await?;
-    Ok(Json(wire::success(&json!({
+    Ok(Json(wire::success(json!({
         "user": super::user_object(caller.require_user()?),
         "type": session.kind.as_str(),
         "createdAt": super::time_text(session.created_at),

@@ -16,5 +16,5 @@ pub(in crate::http::v2) async fn handle(
     headers: HeaderMap,
 ) -> Result<Json<Value>, RpcError> {
     let caller = app.auth().caller(&caller::credentials(&headers)).await?;
-    Ok(Json(wire::success(&super::user_object(caller.require_user()?))))
+    Ok(Json(wire::success(super::user_object(caller.require_user()?))))
 }
