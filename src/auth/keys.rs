@@ -25,6 +25,7 @@ pub struct Keys {
     download: Zeroizing<[u8; 32]>,
     build_env: Zeroizing<[u8; 32]>,
     build_scope: Zeroizing<[u8; 32]>,
+    build_key: Zeroizing<[u8; 32]>,
 }
 
 /// Why there are no keys.
@@ -61,6 +62,7 @@ impl Keys {
             download: derive(&master, "download address"),
             build_env: derive(&master, "build variables"),
             build_scope: derive(&master, "build cache scope"),
+            build_key: derive(&master, "build key"),
         })
     }
 
@@ -101,6 +103,15 @@ impl Keys {
         let mut word = hex::encode(tag(&self.build_scope, &[owner.as_bytes(), plain.as_bytes()]));
         word.truncate(32);
         word
+    }
+
+    /// Identifies what a build is made of. Values of variables go into it and cannot be guessed from it without the key.
+    pub fn build_key(&self, parts: &[&[u8]], platforms: &[String], env: &BuildEnv) -> [u8; 32] {
+        let plain = env.to_plaintext();
+        let platforms = platforms.join(",");
+        let mut all = parts.to_vec();
+        all.extend([platforms.as_bytes(), plain.as_bytes()]);
+        tag(&self.build_key, &all)
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {
@@ -186,6 +197,23 @@ mod tests {
         assert!(keys.decrypt_build_env(other, &sealed).is_none());
         assert!(keys.decrypt_build_env(task, &sealed[1..]).is_none());
         assert!(keys.encrypt_build_env(task, &BuildEnv::default()).is_none());
+    }
+
+    #[test]
+    fn a_build_is_the_same_only_if_every_part_of_it_is() {
+        let keys = Keys::load(&Secret::new("cd".repeat(32)), Path::new("/nowhere")).unwrap();
+        let env = |text: &str| BuildEnv::parse(text).unwrap();
+        let (a, b) = (env(r#"{"T": "a"}"#), env(r#"{"T": "b"}"#));
+        let arm = ["linux/arm64".to_owned()];
+        let whole = keys.build_key(&[b"zip", b"Dockerfile"], &[], &a);
+        assert_eq!(whole, keys.build_key(&[b"zip", b"Dockerfile"], &[], &a));
+        for other in [
+            keys.build_key(&[b"zip", b"Dockerfile"], &[], &b),
+            keys.build_key(&[b"zip", b"Dockerfile"], &arm, &a),
+            keys.build_key(&[b"zipD", b"ockerfile"], &[], &a),
+        ] {
+            assert_ne!(whole, other);
+        }
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub enum Action {
     ReadTasks,
     /// Move, protect and delete its tags, and say which are protected by rule.
     ChangeTags,
+    /// Delete it or one of its commits, and bring it back.
+    Delete,
 }
 
 /// What the caller knows besides who they are.
@@ -89,6 +91,8 @@ pub fn authorize(
         Action::Push => owns || knows_secret,
         Action::ReadTasks => is_trusted,
         Action::ChangeTags => owns || knows_secret,
+        // A secret that others may know of, too, is not enough to take somebody's Executor away.
+        Action::Delete => owns || caller.is_admin() || (knows_secret && executor.owner.is_none()),
     };
     if allowed {
         Ok(Granted { executor, action })

@@ -59,7 +59,8 @@ pub async fn make_usable(
     };
     store::tags::move_to(connection, to, &requested.tags, false).await?;
     store::tags::move_to(connection, to, &requested.protected_tags, true).await?;
-    store::executors::mark_pushed(connection, &requested.executor, commit, requested.visibility, now).await
+    let (visibility, decided_at) = (requested.visibility, requested.accepted_at);
+    store::executors::mark_pushed(connection, &requested.executor, visibility, decided_at, now).await
 }
 
 /// The last event of a task that worked.
@@ -109,6 +110,28 @@ pub async fn fail(
     store::executors::discard_if_stillborn(connection, executor, now).await?;
     notify::task_events(connection, task).await?;
     Ok(true)
+}
+
+/// Cancels every build of an Executor that waits or runs: those that wait end here, the others when their worker learns
+/// of it.
+pub async fn cancel_all(
+    connection: &mut Connection,
+    executor: &ExecutorId,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    for (task, is_waiting) in store::tasks::request_cancel(connection, executor).await? {
+        if is_waiting {
+            let report = TaskEvent::Report {
+                state: TaskState::Cancelled,
+                message: "The build was cancelled: its Executor was deleted.".into(),
+                failure: None,
+            };
+            task_events::append(connection, task, Author::Transaction, &[report], now).await?;
+            store::tasks::finish_pending(connection, task, TaskState::Cancelled, None, now).await?;
+        }
+        notify::task_events(connection, task).await?;
+    }
+    Ok(())
 }
 
 /// Gives a task that `worker` holds back to the queue, telling why. `false` when somebody else has it by now.

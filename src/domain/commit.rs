@@ -38,6 +38,8 @@ pub struct NewCommit {
     pub package_md5: Md5,
     /// Of the stored zip, in bytes.
     pub package_size: u64,
+    /// What it is built of: the same for the same package and build parameters only.
+    pub build_key: [u8; 32],
     /// The same for the same files, whatever packed them.
     pub content_sha256: Sha256,
     /// What inspection found.

@@ -14,7 +14,7 @@ use crate::{
     builds::queue,
     config::BuildMode,
     domain::{
-        CommitId, ExecutorId, ExecutorName, Secret, Tag, TaskId, Visibility,
+        CommitId, ExecutorId, ExecutorName, Secret, Tag, TaskId, UserId, Visibility,
         commit::{ClientFacts, NewCommit},
         digest::Md5,
         executor::{Executor, Owner},
@@ -74,6 +74,9 @@ impl Hub {
                 let found = store::executors::find_in_namespace(&mut connection, owner, name).await?;
                 if found.is_some() && owner.is_none() {
                     return Err(name_taken(name));
+                }
+                if found.is_none() {
+                    refuse_reserved(&mut connection, owner, name).await?;
                 }
                 found.map(|found| found.id)
             }
@@ -154,6 +157,10 @@ impl Hub {
             }
             None => CommitId::mint(),
         };
+        let build_key = self.build_key(push, &inspection);
+        if let Some(twin) = self.twin(connection, &executor, push, &build_key).await? {
+            return self.accept_twin(connection, admitted, executor, secret, twin).await;
+        }
         let warnings = inspection.package.notices.clone();
         let new = NewCommit {
             id: commit,
@@ -161,6 +168,7 @@ impl Hub {
             package_md5: inspection.zip.md5,
             package_size: inspection.zip.size,
             content_sha256: inspection.zip.content,
+            build_key,
             package: inspection.package,
             tags: push.tags.clone(),
             protected_tags: push.protected_tags.clone(),
@@ -255,12 +263,15 @@ impl Hub {
         if let Some(name) = name {
             let owner_id = owner.map(|owner| owner.id);
             if let Some(found) = store::executors::find_in_namespace(connection, owner_id, name).await? {
-                if owner.is_some() {
-                    store::executors::lock(connection, &found.id).await?;
+                if owner.is_none() {
+                    return Err(name_taken(name));
+                }
+                // Between being found and now, it may have gone; then its name is kept for a while.
+                if store::executors::lock(connection, &found.id).await? {
                     return Ok((found, false));
                 }
-                return Err(name_taken(name));
             }
+            refuse_reserved(connection, owner_id, name).await?;
         }
         let id = self.unused_id(connection).await?;
         let visibility = admitted.push.visibility.unwrap_or(Visibility::Public);
@@ -356,6 +367,25 @@ fn target_name(admitted: &Admitted, package: &Package) -> Result<Option<Executor
         )
     })?;
     Ok(Some(name))
+}
+
+/// Says no to the name of an Executor that was deleted and can still be brought back.
+async fn refuse_reserved(
+    connection: &mut Connection,
+    owner: Option<UserId>,
+    name: &ExecutorName,
+) -> Result<(), Error> {
+    let Some(until) = store::deletions::reserved_until(connection, owner, name).await? else { return Ok(()) };
+    if owner.is_none() {
+        return Err(name_taken(name));
+    }
+    let until = until.format("%Y-%m-%d %H:%M UTC");
+    Err(Error::new(
+        ErrorKind::NameTaken,
+        "name_reserved",
+        format!("You deleted an Executor with the name '{name}'; the name is kept for it until {until}."),
+        "Bring it back and push to it, or choose another `metas.name` in config.yml.",
+    ))
 }
 
 fn name_taken(name: &ExecutorName) -> Error {

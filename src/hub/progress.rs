@@ -36,6 +36,9 @@ impl Hub {
         let task = store::tasks::find(&mut connection, task).await?.ok_or_else(Error::task_not_found)?;
         let executor = store::executors::find_by_id(&mut connection, &task.executor).await?;
         let requested = store::commits::requested(&mut connection, task.commit).await?;
+        let requested = requested.ok_or_else(Error::task_not_found)?;
+        // A later push of the same bytes may have given the commit other tags than those of its own push.
+        let there = store::tags::names_at(&mut connection, &task.executor, task.commit).await?;
         drop(connection);
         let is_ownerless = executor.as_ref().is_some_and(|executor| executor.owner.is_none());
         let executor = if is_ownerless {
@@ -47,8 +50,12 @@ impl Hub {
                 Err(Refused::Failed(error)) => return Err(error),
             }
         };
-        let tags =
-            requested.map(|r| r.tags.into_iter().chain(r.protected_tags).collect()).unwrap_or_default();
+        let mut tags: Vec<Tag> = requested.tags.into_iter().chain(requested.protected_tags).collect();
+        for name in there.iter().filter_map(|name| name.parse().ok()) {
+            if !tags.contains(&name) {
+                tags.push(name);
+            }
+        }
         Ok(Watched { task, executor, tags })
     }
 

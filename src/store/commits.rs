@@ -6,7 +6,7 @@ use sqlx::types::Json;
 
 use super::{Connection, StoreError};
 use crate::domain::{
-    CommitId, ExecutorId, Tag, UserId, Visibility,
+    CommitId, ExecutorId, Tag, TaskId, UserId, Visibility,
     commit::{Commit, NewCommit},
     digest::{Md5, Sha256},
     package::Package,
@@ -26,8 +26,8 @@ pub async fn insert(
     sqlx::query!(
         "INSERT INTO commits (id, executor_id, package_sha256, package_md5, package_size, content_sha256, package,
                               requested_tags, requested_protected_tags, requested_visibility, build_env_names,
-                              platforms, client, pushed_by, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+                              platforms, client, pushed_by, created_at, build_key)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         new.id as CommitId,
         executor as &ExecutorId,
         new.package_sha256.as_bytes(),
@@ -42,7 +42,8 @@ pub async fn insert(
         &new.platforms,
         Json(&new.client) as _,
         new.pushed_by as Option<UserId>,
-        now
+        now,
+        new.build_key.as_slice()
     )
     .execute(connection)
     .await?;
@@ -74,7 +75,7 @@ pub async fn requested(connection: &mut Connection, id: CommitId) -> Result<Opti
         r#"SELECT executor_id AS "executor: ExecutorId", requested_tags, requested_protected_tags,
                   requested_visibility AS "visibility: Visibility", pushed_by AS "pushed_by: UserId",
                   usable_at IS NOT NULL AS "is_usable!", created_at
-           FROM commits WHERE id = $1"#,
+           FROM commits WHERE id = $1 AND deleted_at IS NULL"#,
         id as CommitId
     )
     .fetch_optional(connection)
@@ -152,6 +153,64 @@ pub async fn to_build(connection: &mut Connection, id: CommitId) -> Result<Optio
     .transpose()
 }
 
+/// A commit that was built of the same things as a push.
+#[derive(Debug, Clone)]
+pub struct Twin {
+    /// The commit.
+    pub commit: CommitId,
+    /// Whether it can be pulled.
+    pub is_usable: bool,
+    /// Whether an image of it was built.
+    pub has_image: bool,
+    /// Its newest task.
+    pub task: Option<TaskId>,
+    /// Whether that waits or runs.
+    pub task_is_open: bool,
+    /// Tags that its push asked for.
+    pub tags: Vec<Tag>,
+    /// Tags that its push asked to set for good.
+    pub protected_tags: Vec<Tag>,
+    /// What its push said of visibility.
+    pub visibility: Option<Visibility>,
+}
+
+/// Commits of an Executor that were built of the same things and are not deleted, the newest first; at most ten.
+pub async fn twins(
+    connection: &mut Connection,
+    executor: &ExecutorId,
+    build_key: &[u8; 32],
+) -> Result<Vec<Twin>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT c.id AS "id: CommitId", c.usable_at IS NOT NULL AS "is_usable!", c.requested_tags,
+                  c.requested_protected_tags, c.requested_visibility AS "visibility: Visibility",
+                  EXISTS (SELECT 1 FROM images i WHERE i.commit_id = c.id) AS "has_image!",
+                  t.id AS "task?: TaskId", t.state IN ('pending', 'running') AS "task_is_open?"
+           FROM commits c
+           LEFT JOIN LATERAL (SELECT id, state FROM tasks WHERE commit_id = c.id
+                              ORDER BY created_at DESC, id DESC LIMIT 1) t ON true
+           WHERE c.executor_id = $1 AND c.build_key = $2 AND c.deleted_at IS NULL
+           ORDER BY c.created_at DESC LIMIT 10"#,
+        executor as &ExecutorId,
+        build_key.as_slice()
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Twin {
+                commit: row.id,
+                is_usable: row.is_usable,
+                has_image: row.has_image,
+                task: row.task,
+                task_is_open: row.task_is_open.unwrap_or(false),
+                tags: tags(row.requested_tags, row.id)?,
+                protected_tags: tags(row.requested_protected_tags, row.id)?,
+                visibility: row.visibility,
+            })
+        })
+        .collect()
+}
+
 /// Whether this is a commit of this Executor that can be pulled.
 pub async fn is_usable(
     connection: &mut Connection,
@@ -159,7 +218,8 @@ pub async fn is_usable(
     id: CommitId,
 ) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT 1 FROM commits WHERE id = $2 AND executor_id = $1 AND usable_at IS NOT NULL) AS "is!""#,
+        r#"SELECT EXISTS (SELECT 1 FROM commits WHERE id = $2 AND executor_id = $1 AND usable_at IS NOT NULL
+                          AND deleted_at IS NULL) AS "is!""#,
         executor as &ExecutorId,
         id as CommitId
     )

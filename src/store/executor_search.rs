@@ -106,7 +106,7 @@ pub async fn recent(
            FROM page p JOIN executors e ON e.id = p.id
            LEFT JOIN users u ON u.id = e.owner_id
            LEFT JOIN LATERAL (SELECT package FROM commits
-                              WHERE executor_id = e.id AND usable_at IS NOT NULL
+                              WHERE executor_id = e.id AND usable_at IS NOT NULL AND deleted_at IS NULL
                               ORDER BY created_at DESC, id DESC LIMIT 1) c ON true
            ORDER BY e.last_pushed_at DESC, e.id DESC"#,
         person as Option<UserId>,
@@ -157,7 +157,7 @@ pub async fn matching(
            FROM newest n JOIN executors e ON e.id = n.id
            LEFT JOIN users u ON u.id = e.owner_id
            LEFT JOIN LATERAL (SELECT package FROM commits
-                              WHERE executor_id = e.id AND usable_at IS NOT NULL
+                              WHERE executor_id = e.id AND usable_at IS NOT NULL AND deleted_at IS NULL
                               ORDER BY created_at DESC, id DESC LIMIT 1) c ON true
            WHERE ($2::text IS NULL OR position(lower($2) IN concat_ws(' ', e.name_key, u.login_key,
                                                        lower(c.package ->> 'description'))) > 0)
@@ -192,7 +192,7 @@ pub async fn listed(connection: &mut Connection, ids: &[ExecutorId]) -> Result<V
            FROM executors e
            LEFT JOIN users u ON u.id = e.owner_id
            LEFT JOIN LATERAL (SELECT package FROM commits
-                              WHERE executor_id = e.id AND usable_at IS NOT NULL
+                              WHERE executor_id = e.id AND usable_at IS NOT NULL AND deleted_at IS NULL
                               ORDER BY created_at DESC, id DESC LIMIT 1) c ON true
            WHERE e.id = ANY($1) AND e.last_pushed_at IS NOT NULL
            ORDER BY e.last_pushed_at DESC, e.id DESC"#,

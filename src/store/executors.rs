@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Connection, StoreError};
 use crate::domain::{
-    CommitId, ExecutorId, ExecutorName, ExecutorRef, UserId, Visibility,
+    ExecutorId, ExecutorName, ExecutorRef, UserId, Visibility,
     executor::{Executor, Owner},
 };
 
@@ -219,26 +219,43 @@ pub async fn lock(connection: &mut Connection, id: &ExecutorId) -> Result<bool, 
     Ok(row.is_some())
 }
 
-/// Notes that a commit became usable, and with it what the push said of visibility, unless a later push that is usable
-/// already said something else: a build that ends late must not show again what was hidden meanwhile.
+/// Notes a push that can be pulled, and what it said of visibility, unless somebody said something else after
+/// `decided_at`: a build that ends late must not show again what was hidden meanwhile.
 pub async fn mark_pushed(
     connection: &mut Connection,
     id: &ExecutorId,
-    commit: CommitId,
     visibility: Option<Visibility>,
+    decided_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "UPDATE executors SET last_pushed_at = GREATEST(last_pushed_at, $2),
-             visibility = CASE WHEN $3::text IS NULL OR EXISTS (
-                 SELECT 1 FROM commits here JOIN commits later ON later.executor_id = here.executor_id
-                 WHERE here.id = $4 AND later.created_at > here.created_at AND later.usable_at IS NOT NULL
-                   AND later.requested_visibility IS NOT NULL) THEN visibility ELSE $3 END
+             visibility = CASE WHEN visibility_decided_at > $4 THEN visibility ELSE COALESCE($3, visibility) END,
+             visibility_decided_at = CASE WHEN $3::text IS NULL THEN visibility_decided_at
+                                          ELSE GREATEST(visibility_decided_at, $4) END
          WHERE id = $1",
         id as &ExecutorId,
         now,
         visibility.map(Visibility::as_str),
-        commit as CommitId
+        decided_at
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Says who may see an Executor, whatever is still being built.
+pub async fn set_visibility(
+    connection: &mut Connection,
+    id: &ExecutorId,
+    visibility: Visibility,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE executors SET visibility = $2, visibility_decided_at = $3 WHERE id = $1",
+        id as &ExecutorId,
+        visibility as Visibility,
+        now
     )
     .execute(connection)
     .await?;
@@ -274,7 +291,8 @@ pub async fn collect_discarded(
     let done = sqlx::query!(
         "WITH gone AS (
              DELETE FROM executors WHERE id IN (
-                 SELECT id FROM executors WHERE discarded_at < $1 ORDER BY discarded_at LIMIT 100)
+                 SELECT id FROM executors WHERE discarded_at < $1 AND deleted_at IS NULL
+                 ORDER BY discarded_at LIMIT 100)
              RETURNING id)
          INSERT INTO retired_executor_ids (id, retired_at) SELECT id, $2 FROM gone",
         before,

@@ -5,6 +5,7 @@ pub mod artifact_bytes;
 pub mod artifact_search;
 pub mod artifacts;
 pub mod commits;
+pub mod deletions;
 pub mod device_sign_ins;
 mod error;
 pub mod executor_search;

@@ -183,6 +183,23 @@ pub async fn finish_pending(
     Ok(done.rows_affected() > 0)
 }
 
+/// Asks to cancel the tasks of an Executor that wait or run; gives them, and whether they wait, in which case they stay
+/// so until the transaction ends.
+pub async fn request_cancel(
+    connection: &mut Connection,
+    executor: &ExecutorId,
+) -> Result<Vec<(TaskId, bool)>, StoreError> {
+    let rows = sqlx::query!(
+        r#"UPDATE tasks SET cancel_requested = true
+           WHERE executor_id = $1 AND state IN ('pending', 'running')
+           RETURNING id AS "id: TaskId", state = 'pending' AS "is_waiting!""#,
+        executor as &ExecutorId
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.is_waiting)).collect())
+}
+
 /// Why a worker gives a task back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GivenBack {
@@ -299,7 +316,9 @@ pub async fn list_of_executor(
         r#"SELECT id AS "id: TaskId", commit_id AS "commit: CommitId", executor_id AS "executor: ExecutorId",
                   state AS "state: TaskState", attempt, last_event, failure AS "failure: Json<Failure>", created_at,
                   started_at, finished_at
-           FROM tasks WHERE executor_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2"#,
+           FROM tasks t WHERE executor_id = $1
+             AND NOT EXISTS (SELECT 1 FROM commits c WHERE c.id = t.commit_id AND c.deleted_at IS NOT NULL)
+           ORDER BY created_at DESC, id DESC LIMIT $2"#,
         executor as &ExecutorId,
         limit
     )

@@ -1,5 +1,7 @@
 //! What becomes of Executors after their push: tags that move and stay, deletion, bytes that go, limits.
 
+mod deletion;
+mod recognition;
 mod tags;
 
 use executor_hub::{

@@ -58,8 +58,8 @@ async fn a_remembered_id_and_secret_update_by_put() {
     let executor = &first["data"]["executors"][0];
     assert_eq!(executor["visibility"], "private");
     let (id, secret) = (executor["id"].as_str().unwrap(), executor["secret"].as_str().unwrap());
-    let changed = package("Hello").with("README.md", "# Changed\n");
     for name in [id, "Hello"] {
+        let changed = package("Hello").with("README.md", &format!("# Changed by {name}\n"));
         let fields = [("force", name), ("secret", secret)];
         let second = result(&push(&client, Method::PUT, &fields, &changed).await);
         assert_eq!(second["data"]["executors"][0], *executor);

@@ -118,7 +118,8 @@ async fn tags_that_hold_the_same_files_in_two_commits_take_them_again() {
     let hub = TestHub::start().await;
     let alice = hub.person("alice").await;
     for tag in ["v1", "v2"] {
-        alice.push("executor.push", &[("immutableTags", tag)], &package("Hello")).await;
+        let fields = [("immutableTags", tag), ("buildWithNoCache", "True")];
+        alice.push("executor.push", &fields, &package("Hello")).await;
     }
     for fields in [[("immutableTags", "v1,v2"), ("tags", "")], [("immutableTags", "v2"), ("tags", "v1")]] {
         let line = alice.push("executor.push", &fields, &package("Hello")).await.last_line();

@@ -1,0 +1,143 @@
+//! How does something go? At once for everybody, for good only when its undo window is over; what a protected tag holds
+//! goes with its Executor only.
+
+use super::{Hub, access::Refused, subject::Subject, tags};
+use crate::{
+    auth::{Caller, policy::Action},
+    builds::queue,
+    domain::{CommitId, Tag, executor::Executor},
+    error::Error,
+    store::{self, StoreError},
+};
+
+pub use crate::store::deletions::Deleted;
+
+/// How many deleted Executors are shown.
+const MOST_SHOWN: i64 = 1000;
+
+/// What one round of purging took away.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Executors.
+    pub executors: u64,
+    /// Commits of Executors that stay.
+    pub commits: u64,
+}
+
+impl Hub {
+    /// Deletes an Executor: from now on it is as if it had never been, on every surface. Its builds are cancelled, its name
+    /// is kept, and its owner can bring it back until `purge_at`. An address for a download that was given out before
+    /// works until it expires.
+    pub async fn delete_executor(&self, caller: &Caller, subject: &Subject) -> Result<Deleted, Error> {
+        let granted = self.grant(caller, subject, Action::Delete).await?;
+        let mut transaction = self.0.store.begin().await?;
+        self.hold(&mut transaction, subject, &granted).await?;
+        let executor = granted.into_executor();
+        let now = self.0.clock.now();
+        let purge_at = now + self.0.rules.undo_window;
+        queue::cancel_all(&mut transaction, &executor.id, now).await?;
+        store::deletions::delete(&mut transaction, &executor.id, caller.user_id(), now, purge_at).await?;
+        transaction.commit().await.map_err(StoreError::from)?;
+        tracing::info!(executor = %executor.id, outcome = "deleted", "executor");
+        Ok(Deleted { executor, deleted_at: now, purge_at })
+    }
+
+    /// Brings a deleted Executor back as it was, tags, secret and people included. A bare name means the caller's own, or
+    /// one without an owner.
+    pub async fn undelete_executor(&self, caller: &Caller, subject: &Subject) -> Result<Executor, Error> {
+        let now = self.0.clock.now();
+        let found = {
+            let mut connection = self.0.store.read().await?;
+            store::deletions::find(&mut connection, &subject.reference, caller.user_id(), now).await?
+        };
+        let found = found.map(|deleted| deleted.executor);
+        let nothing = || tags::nothing_to_undo(&format!("The Executor {}", subject.reference));
+        let granted = match self.authorize(caller, subject.secret.as_ref(), found, Action::Delete).await {
+            Ok(granted) => granted,
+            // To everybody else what is deleted is gone, public or not.
+            Err(Refused::Hidden | Refused::Forbidden) => return Err(nothing()),
+            Err(Refused::Failed(error)) => return Err(error),
+        };
+        let executor = granted.into_executor();
+        let mut connection = self.0.store.read().await?;
+        if !store::deletions::undelete(&mut connection, &executor.id, now).await? {
+            return Err(nothing());
+        }
+        tracing::info!(executor = %executor.id, outcome = "undeleted", "executor");
+        Ok(executor)
+    }
+
+    /// The caller's deleted Executors that can be brought back, the last deleted first.
+    pub async fn deleted_executors(&self, caller: &Caller) -> Result<Vec<Deleted>, Error> {
+        let owner = caller.require_user()?.id;
+        let mut connection = self.0.store.read().await?;
+        Ok(store::deletions::list(&mut connection, owner, self.0.clock.now(), MOST_SHOWN).await?)
+    }
+
+    /// Deletes one commit, and the tags that point at it; not one that a protected tag holds.
+    pub async fn delete_commit(
+        &self,
+        caller: &Caller,
+        subject: &Subject,
+        commit: CommitId,
+    ) -> Result<(), Error> {
+        let granted = self.grant(caller, subject, Action::Delete).await?;
+        let mut transaction = self.0.store.begin().await?;
+        self.hold(&mut transaction, subject, &granted).await?;
+        let executor = &granted.executor().id;
+        let (now, by) = (self.0.clock.now(), caller.user_id());
+        let names = store::tags::names_at(&mut transaction, executor, commit).await?;
+        let there: Vec<Tag> = names.iter().filter_map(|name| name.parse().ok()).collect();
+        let protected = store::tags::protected_among(&mut transaction, executor, &there).await?;
+        if let Some(held) = protected.first() {
+            return Err(tags::protected_tag(held));
+        }
+        store::tags::delete(&mut transaction, executor, &names, by, now)
+            .await
+            .map_err(tags::refused_by_the_database)?;
+        let purge_at = now + self.0.rules.undo_window;
+        if !store::deletions::delete_commit(&mut transaction, executor, commit, by, now, purge_at).await? {
+            return Err(Error::commit_not_found(commit));
+        }
+        transaction.commit().await.map_err(StoreError::from)?;
+        tracing::info!(%executor, %commit, outcome = "deleted", "commit");
+        Ok(())
+    }
+
+    /// Brings a commit back, with those of its tags that nobody made anew.
+    pub async fn undelete_commit(
+        &self,
+        caller: &Caller,
+        subject: &Subject,
+        commit: CommitId,
+    ) -> Result<(), Error> {
+        let granted = self.grant(caller, subject, Action::Delete).await?;
+        let mut transaction = self.0.store.begin().await?;
+        self.hold(&mut transaction, subject, &granted).await?;
+        let executor = &granted.executor().id;
+        let (now, by) = (self.0.clock.now(), caller.user_id());
+        if !store::deletions::undelete_commit(&mut transaction, executor, commit, by, now).await? {
+            return Err(tags::nothing_to_undo(&format!("The commit {commit}")));
+        }
+        transaction.commit().await.map_err(StoreError::from)?;
+        tracing::info!(%executor, %commit, outcome = "undeleted", "commit");
+        Ok(())
+    }
+
+    /// Takes away for good what was deleted long enough ago; its bytes go with the next collection. Meant to be run now and
+    /// then; several replicas may run it at once.
+    pub async fn purge_deleted(&self) -> Result<Purged, Error> {
+        let now = self.0.clock.now();
+        let mut purged = Purged::default();
+        loop {
+            let mut connection = self.0.store.read().await?;
+            let executors = store::deletions::purge(&mut connection, now).await?;
+            let commits = store::deletions::purge_commits(&mut connection, now).await?;
+            purged.executors += executors;
+            purged.commits += commits;
+            if executors + commits == 0 {
+                return Ok(purged);
+            }
+        }
+    }
+}
