@@ -138,6 +138,12 @@ pub struct Auth {
     pub sign_in_attempts_per_address: u16,
     /// The longest such wait.
     pub sign_in_longest_wait: Span,
+    /// Tries with a secret at one Executor that may fail before each further one has to wait.
+    pub secret_attempts: u16,
+    /// The same, of one address.
+    pub secret_attempts_per_address: u16,
+    /// The longest such wait.
+    pub secret_longest_wait: Span,
 }
 
 /// Who may make an account.
@@ -319,6 +325,12 @@ impl Settings {
         if self.auth.sign_in_longest_wait.0 > std::time::Duration::from_hours(24) {
             return bad(
                 "auth.sign_in_longest_wait",
+                "it must be 1d or less: whoever guesses makes others wait too",
+            );
+        }
+        if self.auth.secret_longest_wait.0 > std::time::Duration::from_hours(24) {
+            return bad(
+                "auth.secret_longest_wait",
                 "it must be 1d or less: whoever guesses makes others wait too",
             );
         }

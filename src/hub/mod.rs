@@ -5,14 +5,18 @@ mod access;
 pub mod artifacts;
 pub mod catalog;
 pub mod download;
+pub mod grants;
 pub mod progress;
 pub mod publish;
 pub mod pull;
+pub mod secrets;
+pub mod subject;
+pub mod teams;
 
 use std::sync::Arc;
 
 use crate::{
-    auth::{Keys, policy::HubRules},
+    auth::{Keys, policy::HubRules, secrets::Secrets},
     blobs::{BlobError, Blobs},
     builds::progress::Progress,
     config::{self, BuildMode},
@@ -34,6 +38,8 @@ pub struct Parts {
     pub blobs: Blobs,
     /// Keys for download addresses and build variables.
     pub keys: Keys,
+    /// Whether secrets fit.
+    pub secrets: Secrets,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// How Python source is read.

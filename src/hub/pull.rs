@@ -91,7 +91,8 @@ impl Hub {
             Some(Found { executor, tagged }) => (Some(executor), tagged),
             None => (None, None),
         };
-        let granted = self.authorize(caller, pull.secret.as_ref(), executor, Action::Read).await?;
+        let item = pull.reference.to_string();
+        let granted = self.authorize(caller, &item, pull.secret.as_ref(), executor, Action::Read).await?;
         Ok((granted, tagged))
     }
 }
