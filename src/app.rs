@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth::{Auth, AuthRules, Keys, KeysError},
+    auth::{Auth, AuthRules, Keys, KeysError, secrets::Secrets},
     blobs::{BlobError, Blobs},
     builds::{
         Engine,
@@ -88,7 +88,9 @@ impl App {
         let blobs = Blobs::open(&settings.blobs, data_dir)?;
         let notifications = Notifications::default();
         let auth = Auth::new(store.clone(), Arc::clone(&clock), AuthRules::of(&settings));
+        let secrets = Secrets::new(store.clone(), Arc::clone(&clock), auth.rules().secrets);
         let hub = Hub::new(hub::Parts {
+            secrets,
             store: store.clone(),
             blobs: blobs.clone(),
             keys: keys.clone(),

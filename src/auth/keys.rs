@@ -130,7 +130,7 @@ fn derive(master: &[u8; 32], purpose: &str) -> Zeroizing<[u8; 32]> {
 }
 
 /// HMAC-SHA-256 over parts, each with its length before it so that no two lists of parts look the same.
-fn tag(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+pub(super) fn tag(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
     let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).expect("a key of any length");
     for part in parts {

@@ -1,12 +1,15 @@
 //! Who is asking, and may they? Credentials become a [`Caller`] here, and `policy` alone decides what it may do.
 
 pub mod accounts;
+pub mod audit;
 mod caller;
 pub mod device;
 pub mod invitations;
 mod keys;
+mod origin;
 pub mod passwords;
 pub mod policy;
+pub mod secrets;
 pub mod sessions;
 pub mod setup;
 pub mod throttle;
@@ -18,6 +21,9 @@ use chrono::TimeDelta;
 
 pub use caller::{Caller, Credentials};
 pub use keys::{Keys, KeysError};
+pub use origin::Origin;
+
+use self::secrets::SecretRules;
 
 use crate::{
     config::{Registration, Settings},
@@ -37,6 +43,8 @@ pub struct AuthRules {
     pub per_login: Limit,
     /// How attempts of one address are held back.
     pub per_address: Limit,
+    /// How guessing at secrets of Executors is held back.
+    pub secrets: SecretRules,
     /// Where the setup code is written for the operator.
     pub setup_file: PathBuf,
 }
@@ -47,11 +55,16 @@ impl AuthRules {
         let auth = &settings.auth;
         let time = |span: crate::config::Span| TimeDelta::from_std(span.0).unwrap_or(TimeDelta::days(1));
         let limit = |free: u16| Limit { free: free.into(), longest: time(auth.sign_in_longest_wait) };
+        let secret = |free: u16| Limit { free: free.into(), longest: time(auth.secret_longest_wait) };
         Self {
             registration: auth.registration,
             session_life: time(auth.session_life),
             per_login: limit(auth.sign_in_attempts),
             per_address: limit(auth.sign_in_attempts_per_address),
+            secrets: SecretRules {
+                per_item: secret(auth.secret_attempts),
+                per_address: secret(auth.secret_attempts_per_address),
+            },
             setup_file: settings.server.data_dir.join("setup-code"),
         }
     }

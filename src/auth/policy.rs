@@ -2,7 +2,13 @@
 //! an Executor's content only through that.
 
 use super::Caller;
-use crate::domain::{Visibility, artifact::Artifact, executor::Executor};
+use crate::domain::{
+    AccessLevel, Visibility,
+    artifact::Artifact,
+    audit::Right,
+    executor::Executor,
+    team::{Team, TeamRole},
+};
 
 /// What a caller wants with an Executor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,38 +23,83 @@ pub enum Action {
     ChangeTags,
     /// Delete it or one of its commits, and bring it back.
     Delete,
+    /// Change its settings and its secret, and say who may use it.
+    Manage,
 }
 
-/// What the caller knows besides who they are.
+impl Action {
+    /// How far somebody must be let in for it.
+    pub fn needs(self) -> AccessLevel {
+        match self {
+            Self::Read | Self::ReadTasks => AccessLevel::Read,
+            Self::Push | Self::ChangeTags => AccessLevel::Write,
+            Self::Manage | Self::Delete => AccessLevel::Admin,
+        }
+    }
+
+    /// Whether an admin of the Hub may do it with what is not theirs. What is published in somebody's name they may hide
+    /// and hand over, but not replace.
+    fn is_for_hub_admins(self) -> bool {
+        match self {
+            Self::Read | Self::ReadTasks | Self::Manage | Self::Delete => true,
+            Self::Push | Self::ChangeTags => false,
+        }
+    }
+
+    /// Whether everybody may do it with what is public.
+    fn is_for_everybody(self) -> bool {
+        match self {
+            Self::Read => true,
+            Self::Push | Self::ReadTasks | Self::ChangeTags | Self::Manage | Self::Delete => false,
+        }
+    }
+}
+
+/// What is known of the caller besides who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Knowledge {
     /// Nothing.
     Nothing,
-    /// A secret that was checked against this Executor's hash and fits.
+    /// They are let into this Executor so far, by themselves or through a team, at this moment.
+    Grant(AccessLevel),
+    /// They know a secret that was checked against this Executor's hash and fits.
     Secret,
 }
 
-/// Proof that a caller may do `action` with the Executor inside.
+/// Proof that a caller may do what they asked for with what is inside. Nothing but this module makes one, so whoever asks for it as a
+/// parameter cannot be called without a decision.
 #[derive(Debug, Clone)]
-pub struct Granted {
-    executor: Executor,
-    action: Action,
+pub struct Granted<T = Executor> {
+    object: T,
+    right: Right,
+}
+
+impl<T> Granted<T> {
+    /// What was granted.
+    pub fn object(&self) -> &T {
+        &self.object
+    }
+
+    /// By what right.
+    pub fn right(&self) -> Right {
+        self.right
+    }
+
+    /// The thing itself, when nothing more is to be decided.
+    pub fn into_object(self) -> T {
+        self.object
+    }
 }
 
 impl Granted {
     /// The Executor.
     pub fn executor(&self) -> &Executor {
-        &self.executor
-    }
-
-    /// What was granted.
-    pub fn action(&self) -> Action {
-        self.action
+        &self.object
     }
 
     /// The Executor, when nothing more is to be decided.
     pub fn into_executor(self) -> Executor {
-        self.executor
+        self.object
     }
 }
 
@@ -68,6 +119,13 @@ pub struct HubRules {
     pub sign_in_required: bool,
 }
 
+impl HubRules {
+    /// Whether this caller gets to see what is public.
+    pub fn show_public_to(self, caller: &Caller) -> bool {
+        !self.sign_in_required || caller.user().is_some()
+    }
+}
+
 /// Whether `caller` may do `action` with `executor`.
 pub fn authorize(
     caller: &Caller,
@@ -76,30 +134,33 @@ pub fn authorize(
     action: Action,
     rules: HubRules,
 ) -> Result<Granted, Denied> {
-    let owns = match (&executor.owner, caller.user_id()) {
-        (Some(owner), Some(id)) => owner.id == id,
-        _ => false,
+    let trusted = trust(caller, knowledge, &executor);
+    let is_shown = executor.visibility == Visibility::Public
+        && executor.last_pushed_at.is_some()
+        && rules.show_public_to(caller);
+    let right = match trusted {
+        Some((level, right)) if level >= action.needs() => Some(right),
+        _ if caller.is_admin() && action.is_for_hub_admins() => Some(Right::HubAdmin),
+        _ if is_shown && action.is_for_everybody() => Some(Right::Everybody),
+        _ => None,
     };
-    let knows_secret = knowledge == Knowledge::Secret;
-    let is_trusted = owns || caller.is_admin() || knows_secret;
-    let may_read = is_trusted
-        || (executor.visibility == Visibility::Public
-            && executor.last_pushed_at.is_some()
-            && (!rules.sign_in_required || caller.user().is_some()));
-    let allowed = match action {
-        Action::Read => may_read,
-        Action::Push => owns || knows_secret,
-        Action::ReadTasks => is_trusted,
-        Action::ChangeTags => owns || knows_secret,
-        // A secret that others may know of, too, is not enough to take somebody's Executor away.
-        Action::Delete => owns || caller.is_admin() || (knows_secret && executor.owner.is_none()),
-    };
-    if allowed {
-        Ok(Granted { executor, action })
-    } else if may_read {
-        Err(Denied::Forbidden)
-    } else {
-        Err(Denied::Hidden)
+    match right {
+        Some(right) => Ok(Granted { object: executor, right }),
+        None if trusted.is_some() || caller.is_admin() || is_shown => Err(Denied::Forbidden),
+        None => Err(Denied::Hidden),
+    }
+}
+
+/// How far the caller is let into this Executor, and by what right. An Executor without an owner belongs to whoever knows
+/// its secret; the secret of another one lets push, and no more.
+fn trust(caller: &Caller, knowledge: Knowledge, executor: &Executor) -> Option<(AccessLevel, Right)> {
+    let owns = matches!((&executor.owner, caller.user_id()), (Some(owner), Some(id)) if owner.id == id);
+    match knowledge {
+        _ if owns => Some((AccessLevel::Admin, Right::Own)),
+        Knowledge::Nothing => None,
+        Knowledge::Grant(level) => Some((level, Right::Grant)),
+        Knowledge::Secret if executor.owner.is_none() => Some((AccessLevel::Admin, Right::Secret)),
+        Knowledge::Secret => Some((AccessLevel::Write, Right::Secret)),
     }
 }
 
@@ -112,27 +173,60 @@ pub enum ArtifactAction {
     Write,
 }
 
-/// Whether `caller` may do `action` with `artifact`, which they get back if so. Nobody but its owner changes one.
+/// Whether `caller` may do `action` with `artifact`. Nobody but its owner changes one.
 pub fn authorize_artifact(
     caller: &Caller,
     artifact: Artifact,
     action: ArtifactAction,
     rules: HubRules,
-) -> Result<Artifact, Denied> {
+) -> Result<Granted<Artifact>, Denied> {
     let owns = caller.user_id() == Some(artifact.owner.id);
-    let may_read = owns
-        || caller.is_admin()
-        || (artifact.visibility == Visibility::Public
-            && (!rules.sign_in_required || caller.user().is_some()));
-    let allowed = match action {
-        ArtifactAction::Read => may_read,
-        ArtifactAction::Write => owns,
+    let is_shown = artifact.visibility == Visibility::Public && rules.show_public_to(caller);
+    let right = match action {
+        _ if owns => Some(Right::Own),
+        ArtifactAction::Read if is_shown => Some(Right::Everybody),
+        ArtifactAction::Read if caller.is_admin() => Some(Right::HubAdmin),
+        ArtifactAction::Read | ArtifactAction::Write => None,
     };
-    match (allowed, may_read) {
-        (true, _) => Ok(artifact),
-        (false, true) => Err(Denied::Forbidden),
-        (false, false) => Err(Denied::Hidden),
+    match right {
+        Some(right) => Ok(Granted { object: artifact, right }),
+        None if is_shown || caller.is_admin() => Err(Denied::Forbidden),
+        None => Err(Denied::Hidden),
     }
+}
+
+/// What a caller wants with a team.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TeamAction {
+    /// See who belongs to it.
+    Read,
+    /// Rename it, delete it, say who belongs to it.
+    Manage,
+}
+
+/// Whether `caller`, who is `role` in `team` at this moment, may do `action` with it. That a team of some name exists is
+/// no secret among signed-in people, since the name is taken.
+pub fn authorize_team(
+    caller: &Caller,
+    role: Option<TeamRole>,
+    team: Team,
+    action: TeamAction,
+) -> Result<Granted<Team>, Denied> {
+    let right = match (role, action) {
+        (Some(TeamRole::Maintainer), _) | (Some(TeamRole::Member), TeamAction::Read) => Some(Right::Grant),
+        _ if caller.is_admin() => Some(Right::HubAdmin),
+        _ => None,
+    };
+    match right {
+        Some(right) => Ok(Granted { object: team, right }),
+        None if caller.user().is_some() => Err(Denied::Forbidden),
+        None => Err(Denied::Hidden),
+    }
+}
+
+/// What only an admin of the Hub, or the operator, may do.
+pub fn authorize_administration(caller: &Caller) -> Result<Right, Denied> {
+    if caller.is_admin() { Ok(Right::HubAdmin) } else { Err(Denied::Forbidden) }
 }
 
 #[cfg(test)]
@@ -167,9 +261,10 @@ mod tests {
 
     #[test]
     fn the_matrix_of_the_design_holds() {
-        use Action::{Push, Read, ReadTasks};
+        use AccessLevel as Level;
+        use Action::{Manage, Push, Read, ReadTasks};
         use Denied::{Forbidden, Hidden};
-        use Knowledge::{Nothing, Secret};
+        use Knowledge::{Grant, Nothing, Secret};
         let (alice, bob) = (person("alice", Role::Member), person("bob", Role::Member));
         let (admin, nobody) = (person("root", Role::Admin), Caller::Anonymous);
         let rows = [
@@ -190,6 +285,19 @@ mod tests {
             (&admin, Nothing, Visibility::Private, true, Read, None),
             (&admin, Nothing, Visibility::Private, true, ReadTasks, None),
             (&admin, Nothing, Visibility::Private, true, Push, Some(Forbidden)),
+            (&alice, Nothing, Visibility::Private, true, Manage, None),
+            (&admin, Nothing, Visibility::Private, true, Manage, None),
+            (&bob, Nothing, Visibility::Private, true, Manage, Some(Hidden)),
+            (&bob, Nothing, Visibility::Public, true, Manage, Some(Forbidden)),
+            (&bob, Secret, Visibility::Private, true, Manage, Some(Forbidden)),
+            (&bob, Grant(Level::Read), Visibility::Private, true, Read, None),
+            (&bob, Grant(Level::Read), Visibility::Private, true, ReadTasks, None),
+            (&bob, Grant(Level::Read), Visibility::Private, true, Push, Some(Forbidden)),
+            (&bob, Grant(Level::Read), Visibility::Private, true, Manage, Some(Forbidden)),
+            (&bob, Grant(Level::Write), Visibility::Private, true, Push, None),
+            (&bob, Grant(Level::Write), Visibility::Private, true, Manage, Some(Forbidden)),
+            (&bob, Grant(Level::Admin), Visibility::Private, true, Push, None),
+            (&bob, Grant(Level::Admin), Visibility::Private, true, Manage, None),
         ];
         for (i, (caller, knowledge, visibility, is_usable, action, denied)) in rows.into_iter().enumerate() {
             let executor = executor(Some(&alice), visibility, is_usable);
@@ -261,5 +369,16 @@ mod tests {
             HubRules::default(),
         );
         assert_eq!(answer.err(), Some(Denied::Forbidden));
+    }
+
+    #[test]
+    fn an_executor_without_an_owner_belongs_to_whoever_knows_its_secret() {
+        let ask = |knowledge, owner: Option<&Caller>| {
+            let subject = executor(owner, Visibility::Private, true);
+            authorize(&Caller::Anonymous, knowledge, subject, Action::Manage, HubRules::default()).err()
+        };
+        assert_eq!(ask(Knowledge::Secret, None), None);
+        assert_eq!(ask(Knowledge::Nothing, None), Some(Denied::Hidden));
+        assert_eq!(ask(Knowledge::Secret, Some(&person("alice", Role::Member))), Some(Denied::Forbidden));
     }
 }

@@ -19,16 +19,9 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// An attempt from an address. One IPv6 customer has a whole /64, so that counts as one.
+    /// An attempt from an address.
     pub fn from(address: IpAddr) -> Self {
-        let address = match address.to_canonical() {
-            IpAddr::V4(address) => format!("address {address}"),
-            IpAddr::V6(address) => {
-                let [a, b, c, d, ..] = address.segments();
-                format!("address {a:x}:{b:x}:{c:x}:{d:x}::/64")
-            }
-        };
-        Self { login: None, address }
+        Self { login: None, address: format!("address {}", network(address)) }
     }
 
     /// The same at an account, whether there is one of this login or not.
@@ -62,6 +55,17 @@ impl Auth {
         }
         store::sign_in_attempts::take_back(&mut connection, &attempt.address, self.clock.now()).await?;
         Ok(())
+    }
+}
+
+/// What counts as one address: one IPv6 customer has a whole /64.
+pub(super) fn network(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
     }
 }
 

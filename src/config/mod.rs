@@ -140,6 +140,12 @@ pub struct Auth {
     pub sign_in_attempts_per_address: u16,
     /// The longest such wait.
     pub sign_in_longest_wait: Span,
+    /// Tries with a secret at one Executor that may fail before each further one has to wait.
+    pub secret_attempts: u16,
+    /// The same, of one address.
+    pub secret_attempts_per_address: u16,
+    /// The longest such wait.
+    pub secret_longest_wait: Span,
 }
 
 /// Who may make an account.
@@ -361,6 +367,12 @@ impl Settings {
         }
         if self.executors.undo_window.0 > std::time::Duration::from_hours(3650 * 24) {
             return bad("executors.undo_window", "it must be 3650d or less");
+        }
+        if self.auth.secret_longest_wait.0 > std::time::Duration::from_hours(24) {
+            return bad(
+                "auth.secret_longest_wait",
+                "it must be 1d or less: whoever guesses makes others wait too",
+            );
         }
         if self.blobs.backend == BlobBackend::S3 && self.blobs.s3_bucket.is_empty() {
             return bad("blobs.s3_bucket", "the backend \"s3\" needs a bucket");

@@ -43,6 +43,10 @@ uuid_id! {
     UserId
 }
 uuid_id! {
+    /// People under one name.
+    TeamId
+}
+uuid_id! {
     /// One accepted upload.
     CommitId
 }

@@ -1,7 +1,9 @@
 //! Which words does the Hub use, and what rules does each keep? No I/O happens here.
 
+pub mod access;
 pub mod artifact;
 pub mod artifact_query;
+pub mod audit;
 pub mod build_env;
 pub mod clock;
 pub mod commit;
@@ -16,12 +18,14 @@ pub mod reference;
 pub mod secret;
 pub mod tag;
 pub mod task;
+pub mod team;
 pub mod user;
 pub mod visibility;
 
+pub use access::AccessLevel;
 pub use build_env::BuildEnv;
 pub use clock::{Clock, SystemClock};
-pub use id::{ArtifactId, ArtifactUploadId, CommitId, ExecutorId, TaskId, TokenId, UserId, WorkerId};
+pub use id::{ArtifactId, ArtifactUploadId, CommitId, ExecutorId, TaskId, TeamId, TokenId, UserId, WorkerId};
 pub use name::{ExecutorName, Login};
 pub use reference::ExecutorRef;
 pub use secret::Secret;

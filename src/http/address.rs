@@ -8,7 +8,7 @@ use std::{
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, request::Parts},
+    http::{Extensions, HeaderMap, request::Parts},
 };
 
 use crate::{app::App, config::Network};
@@ -25,9 +25,15 @@ impl FromRequestParts<App> for ClientAddress {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(peer)| *peer);
-        Ok(Self(client(peer, &parts.headers, &app.settings().server.trusted_proxies)))
+        let address = of(&parts.headers, &parts.extensions, app);
+        Ok(Self(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
     }
+}
+
+/// The address of whoever sent a request with these headers; `None` when the connection's other end is not known.
+pub(super) fn of(headers: &HeaderMap, extensions: &Extensions, app: &App) -> Option<IpAddr> {
+    let Peer(peer) = *extensions.get()?;
+    Some(client(peer, headers, &app.settings().server.trusted_proxies))
 }
 
 /// Reads `X-Forwarded-For` from right to left, for as long as the speaker is trusted: the left end is whatever the client

@@ -6,7 +6,7 @@ use std::time::Instant;
 use axum::{
     Router,
     body::Body,
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderName, HeaderValue, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
@@ -14,7 +14,8 @@ use axum::{
 use tower::{Layer as _, util::MapRequestLayer};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::domain::id::random_bytes;
+use super::address;
+use crate::{app::App, auth::Origin, domain::id::random_bytes};
 
 /// The id of a request, in its extensions and in the answer's `x-request-id`.
 #[derive(Debug, Clone)]
@@ -40,20 +41,20 @@ pub(super) fn current_request_id() -> Option<String> {
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Wraps the routes.
-pub(super) fn around(routes: Router) -> Router {
+pub(super) fn around(routes: Router, app: App) -> Router {
     let routes = routes
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             // The panic hook has written the details; nothing of them is shown.
             let error = crate::error::Error::internal("a handler panicked");
             super::problem::Problem::from(error).into_response()
         }))
-        .layer(middleware::from_fn(identify_and_log));
+        .layer(middleware::from_fn_with_state(app, identify_and_log));
     // The path must be tidy before routing, and only a service around the whole router comes before that.
     let tidy = MapRequestLayer::new(tidy_path as fn(Request) -> Request).layer(routes);
     Router::new().fallback_service(tidy)
 }
 
-async fn identify_and_log(mut request: Request, next: Next) -> Response {
+async fn identify_and_log(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = RequestId(hex::encode(random_bytes::<8>()));
     request.extensions_mut().insert(id.clone());
@@ -68,7 +69,11 @@ async fn identify_and_log(mut request: Request, next: Next) -> Response {
             text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         })
         .map(str::to_owned);
-    let mut response = CURRENT.scope(id.clone(), next.run(request)).await;
+    let origin = Origin {
+        address: address::of(request.headers(), request.extensions(), &app),
+        request_id: Some(id.0.clone()),
+    };
+    let mut response = CURRENT.scope(id.clone(), origin.during(next.run(request))).await;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let status = response.status().as_u16();
     let error = response.extensions_mut().remove::<LoggedError>();

@@ -33,6 +33,6 @@ pub fn router(app: App) -> Router {
         .merge(v2::routes())
         .merge(api::routes())
         .merge(portal::routes(&app))
-        .with_state(app);
-    layers::around(routes)
+        .with_state(app.clone());
+    layers::around(routes, app)
 }

@@ -9,7 +9,7 @@ use super::{
     tags,
 };
 use crate::{
-    auth::passwords,
+    auth::{passwords, policy::Granted},
     blobs::BlobKey,
     builds::queue,
     config::BuildMode,
@@ -29,8 +29,10 @@ use crate::{
 
 impl Hub {
     /// Inspects an upload, stores its package and accepts it. When this returns, the commit and its task are durable.
-    pub async fn accept(&self, admitted: Admitted, upload: Upload) -> Result<Accepted, Error> {
+    pub async fn accept(&self, mut admitted: Admitted, upload: Upload) -> Result<Accepted, Error> {
         let (inspection, staged) = self.inspect(&admitted.push, upload).await?;
+        // Receiving may have taken long: whoever was shut out meanwhile stays out.
+        admitted.existing = self.existing(&admitted.caller, &admitted.push.target).await?;
         let name = target_name(&admitted, &inspection.package)?;
         let new_secret = match &admitted.push.target {
             Target::New { secret } if admitted.caller.user().is_none() => {
@@ -69,7 +71,7 @@ impl Hub {
         let mut connection = self.0.store.read().await?;
         let owner = admitted.caller.user_id();
         let existing = match (&admitted.existing, name) {
-            (Some(existing), _) => Some(existing.id.clone()),
+            (Some(existing), _) => Some(existing.executor().id.clone()),
             (None, Some(name)) => {
                 let found = store::executors::find_in_namespace(&mut connection, owner, name).await?;
                 if found.is_some() && owner.is_none() {
@@ -251,7 +253,7 @@ impl Hub {
         secret_hash: Option<&str>,
     ) -> Result<(Executor, bool), Error> {
         let now = self.0.clock.now();
-        if let Some(existing) = &admitted.existing {
+        if let Some(existing) = admitted.existing.as_ref().map(Granted::executor) {
             // Between being admitted and now, it may have gone.
             if !store::executors::lock(connection, &existing.id).await? {
                 let reference = existing.title().parse().map_err(Error::internal)?;
@@ -353,7 +355,7 @@ fn printable(text: &str) -> String {
 
 fn target_name(admitted: &Admitted, package: &Package) -> Result<Option<ExecutorName>, Error> {
     if let Some(existing) = &admitted.existing {
-        return Ok(existing.name.clone());
+        return Ok(existing.executor().name.clone());
     }
     if let Target::Own { name: Some(name) } = &admitted.push.target {
         return Ok(Some(name.clone()));

@@ -1,9 +1,10 @@
-//! How does a use case reach an Executor? Only through `auth::policy`, after any secret was checked.
+//! How does a use case reach an Executor? Only through `auth::policy`, after any secret was checked and any grant was
+//! looked up.
 
 use super::Hub;
 use crate::{
     auth::{
-        Caller, passwords,
+        Caller,
         policy::{self, Action, Denied, Granted, Knowledge},
     },
     domain::{ExecutorRef, Secret, executor::Executor},
@@ -12,26 +13,34 @@ use crate::{
 };
 
 impl Hub {
-    /// Checks what the caller brings against the Executor that was found, if one was, and lets `policy` decide. A secret
-    /// is checked even where no Executor was found, so that the time tells nothing.
+    /// Finds out what is known of the caller and lets `policy` decide about the Executor that was found, if one was.
+    /// `item` is what they asked for, in their words: tries with a secret are counted by it. Grants are looked up and
+    /// secrets checked even where no Executor was found, so that the time tells nothing.
     pub(super) async fn authorize(
         &self,
         caller: &Caller,
+        item: &str,
         secret: Option<&Secret>,
         found: Option<Executor>,
         action: Action,
     ) -> Result<Granted, Refused> {
-        let hash = found.as_ref().and_then(|executor| executor.secret_hash.clone());
-        let knowledge = match secret {
-            Some(secret) if self.needs_secret(caller, found.as_ref(), action) => {
-                if passwords::verify(secret, hash.as_deref()).await? {
-                    Knowledge::Secret
-                } else {
-                    Knowledge::Nothing
-                }
+        let mut knowledge = Knowledge::Nothing;
+        if let (Some(user), false) =
+            (caller.user_id(), self.suffices(caller, knowledge, found.as_ref(), action))
+        {
+            let id = found.as_ref().map(|executor| &executor.id);
+            let mut connection = self.0.store.read().await.map_err(Error::from)?;
+            let level =
+                store::executor_grants::level_of(&mut connection, id, user).await.map_err(Error::from)?;
+            knowledge = level.map_or(knowledge, Knowledge::Grant);
+        }
+        // Where the caller may do the thing anyway, a secret makes no difference and costs no hash.
+        if let (Some(secret), false) = (secret, self.suffices(caller, knowledge, found.as_ref(), action)) {
+            let found = found.as_ref().map(|executor| (&executor.id, executor.secret_hash.as_deref()));
+            if self.0.secrets.fit(secret, item, found).await? {
+                knowledge = Knowledge::Secret;
             }
-            _ => Knowledge::Nothing,
-        };
+        }
         let executor = found.ok_or(Refused::Hidden)?;
         policy::authorize(caller, knowledge, executor, action, self.0.rules.hub).map_err(
             |denied| match denied {
@@ -53,11 +62,16 @@ impl Hub {
         Ok(store::executors::find_in_namespace(&mut connection, None, name).await?)
     }
 
-    /// A secret makes no difference where the caller may do the thing anyway: reading what is public costs no hash.
-    fn needs_secret(&self, caller: &Caller, found: Option<&Executor>, action: Action) -> bool {
-        found.is_none_or(|executor| {
-            let (executor, rules) = (executor.clone(), self.0.rules.hub);
-            policy::authorize(caller, Knowledge::Nothing, executor, action, rules).is_err()
+    /// Whether nothing more needs to be known for this.
+    fn suffices(
+        &self,
+        caller: &Caller,
+        knowledge: Knowledge,
+        found: Option<&Executor>,
+        action: Action,
+    ) -> bool {
+        found.is_some_and(|executor| {
+            policy::authorize(caller, knowledge, executor.clone(), action, self.0.rules.hub).is_ok()
         })
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     builds::queue,
     domain::{CommitId, Tag, executor::Executor},
     error::Error,
-    store::{self, StoreError},
+    store,
 };
 
 pub use crate::store::deletions::Deleted;
@@ -37,7 +37,7 @@ impl Hub {
         let purge_at = now + self.0.rules.undo_window;
         queue::cancel_all(&mut transaction, &executor.id, now).await?;
         store::deletions::delete(&mut transaction, &executor.id, caller.user_id(), now, purge_at).await?;
-        transaction.commit().await.map_err(StoreError::from)?;
+        transaction.commit().await?;
         tracing::info!(executor = %executor.id, outcome = "deleted", "executor");
         Ok(Deleted { executor, deleted_at: now, purge_at })
     }
@@ -52,17 +52,19 @@ impl Hub {
         };
         let found = found.map(|deleted| deleted.executor);
         let nothing = || tags::nothing_to_undo(&format!("The Executor {}", subject.reference));
-        let granted = match self.authorize(caller, subject.secret.as_ref(), found, Action::Delete).await {
+        let (item, secret) = (subject.reference.to_string(), subject.secret.as_ref());
+        let granted = match self.authorize(caller, &item, secret, found, Action::Delete).await {
             Ok(granted) => granted,
             // To everybody else what is deleted is gone, public or not.
             Err(Refused::Hidden | Refused::Forbidden) => return Err(nothing()),
             Err(Refused::Failed(error)) => return Err(error),
         };
         let executor = granted.into_executor();
-        let mut connection = self.0.store.read().await?;
-        if !store::deletions::undelete(&mut connection, &executor.id, now).await? {
+        let mut transaction = self.0.store.begin().await?;
+        if !store::deletions::undelete(&mut transaction, &executor.id, now).await? {
             return Err(nothing());
         }
+        transaction.commit().await?;
         tracing::info!(executor = %executor.id, outcome = "undeleted", "executor");
         Ok(executor)
     }
@@ -99,7 +101,7 @@ impl Hub {
         if !store::deletions::delete_commit(&mut transaction, executor, commit, by, now, purge_at).await? {
             return Err(Error::commit_not_found(commit));
         }
-        transaction.commit().await.map_err(StoreError::from)?;
+        transaction.commit().await?;
         tracing::info!(%executor, %commit, outcome = "deleted", "commit");
         Ok(())
     }
@@ -119,7 +121,7 @@ impl Hub {
         if !store::deletions::undelete_commit(&mut transaction, executor, commit, by, now).await? {
             return Err(tags::nothing_to_undo(&format!("The commit {commit}")));
         }
-        transaction.commit().await.map_err(StoreError::from)?;
+        transaction.commit().await?;
         tracing::info!(%executor, %commit, outcome = "undeleted", "commit");
         Ok(())
     }

@@ -6,20 +6,23 @@ pub mod artifacts;
 pub mod catalog;
 pub mod deletion;
 pub mod download;
+pub mod grants;
 pub mod progress;
 pub mod publish;
 pub mod pull;
 mod recognise;
 mod repeat;
+pub mod secrets;
 pub mod subject;
 pub mod tags;
+pub mod teams;
 
 use std::sync::Arc;
 
 use chrono::TimeDelta;
 
 use crate::{
-    auth::{Keys, policy::HubRules},
+    auth::{Keys, policy::HubRules, secrets::Secrets},
     blobs::{BlobError, Blobs},
     builds::progress::Progress,
     config::{self, BuildMode},
@@ -41,6 +44,8 @@ pub struct Parts {
     pub blobs: Blobs,
     /// Keys for download addresses and build variables.
     pub keys: Keys,
+    /// Whether secrets fit.
+    pub secrets: Secrets,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// How Python source is read.

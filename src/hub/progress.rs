@@ -33,6 +33,7 @@ impl Hub {
         secret: Option<&Secret>,
     ) -> Result<Watched, Error> {
         let mut connection = self.0.store.read().await?;
+        let item = format!("task {task}");
         let task = store::tasks::find(&mut connection, task).await?.ok_or_else(Error::task_not_found)?;
         let executor = store::executors::find_by_id(&mut connection, &task.executor).await?;
         let requested = store::commits::requested(&mut connection, task.commit).await?;
@@ -44,7 +45,7 @@ impl Hub {
         let executor = if is_ownerless {
             executor.ok_or_else(Error::task_not_found)?
         } else {
-            match self.authorize(caller, secret, executor, Action::ReadTasks).await {
+            match self.authorize(caller, &item, secret, executor, Action::ReadTasks).await {
                 Ok(granted) => granted.into_executor(),
                 Err(Refused::Hidden | Refused::Forbidden) => return Err(Error::task_not_found()),
                 Err(Refused::Failed(error)) => return Err(error),
@@ -75,7 +76,7 @@ impl Hub {
             let mut connection = self.0.store.read().await?;
             store::executors::find(&mut connection, reference, caller.user_id()).await?
         };
-        match self.authorize(caller, None, found, Action::ReadTasks).await {
+        match self.authorize(caller, &reference.to_string(), None, found, Action::ReadTasks).await {
             Ok(granted) => {
                 let mut connection = self.0.store.read().await?;
                 let id = &granted.executor().id;

@@ -4,7 +4,11 @@ use tempfile::NamedTempFile;
 
 use super::{Hub, access::Refused};
 use crate::{
-    auth::{Caller, policy::Action},
+    auth::{
+        Caller,
+        policy::{Action, Granted},
+        secrets::{check_chosen, check_form},
+    },
     config::BuildMode,
     domain::{
         BuildEnv, CommitId, ExecutorName, ExecutorRef, Secret, Tag, TaskId, Visibility, commit::ClientFacts,
@@ -73,7 +77,7 @@ pub struct Upload {
 pub struct Admitted {
     pub(super) push: Push,
     pub(super) caller: Caller,
-    pub(super) existing: Option<Executor>,
+    pub(super) existing: Option<Granted>,
 }
 
 /// A push that was accepted: it survives any crash from here on.
@@ -109,32 +113,53 @@ impl Hub {
         {
             return Err(Error::sign_in_required(false));
         }
-        if let Target::New { secret: Some(secret) } | Target::Existing { secret: Some(secret), .. } =
-            &push.target
-        {
-            check_secret(secret)?;
+        match &push.target {
+            Target::New { secret: Some(secret) } => check_chosen(secret)?,
+            // It may have been chosen when shorter ones were allowed.
+            Target::Existing { secret: Some(secret), .. } => check_form(secret)?,
+            _ => {}
         }
         if self.0.rules.build_mode == BuildMode::Off && !push.build_env.is_empty() {
             // They are needed by nobody, so they are not kept.
             push.build_env = BuildEnv::default();
         }
-        let existing = match &push.target {
-            Target::New { .. } => None,
-            Target::Own { name } => {
+        let existing = self.existing(caller, &push.target).await?;
+        Ok(Admitted { push, caller: caller.clone(), existing })
+    }
+
+    /// The Executor that a push is for, if there is one already and this caller may push to it.
+    pub(super) async fn existing(&self, caller: &Caller, target: &Target) -> Result<Option<Granted>, Error> {
+        match target {
+            Target::New { .. } | Target::Own { name: None } => Ok(None),
+            Target::Own { name: Some(name) } => {
                 let user = caller.require_user()?;
-                match name {
-                    Some(name) => {
-                        let mut connection = self.0.store.read().await?;
-                        store::executors::find_in_namespace(&mut connection, Some(user.id), name).await?
-                    }
-                    None => None,
+                let mut connection = self.0.store.read().await?;
+                let found = store::executors::find_in_namespace(&mut connection, Some(user.id), name).await?;
+                drop(connection);
+                match found {
+                    Some(found) => self.own(caller, found).await.map(Some),
+                    None => Ok(None),
                 }
             }
             Target::Existing { reference, secret } => {
-                Some(self.find_for_update(caller, reference, secret.as_ref()).await?)
+                self.find_for_update(caller, reference, secret.as_ref()).await.map(Some)
             }
-        };
-        Ok(Admitted { push, caller: caller.clone(), existing })
+        }
+    }
+
+    /// An Executor that was found in the caller's own namespace.
+    pub(super) async fn own(&self, caller: &Caller, found: Executor) -> Result<Granted, Error> {
+        let title = found.title();
+        self.authorize(caller, &title, None, Some(found), Action::Push).await.map_err(|refused| match refused
+        {
+            Refused::Failed(error) => error,
+            Refused::Hidden | Refused::Forbidden => Error::new(
+                ErrorKind::Forbidden,
+                "update_not_allowed",
+                format!("You may not update the Executor {title}."),
+                "Sign in as its owner.",
+            ),
+        })
     }
 
     async fn find_for_update(
@@ -142,7 +167,8 @@ impl Hub {
         caller: &Caller,
         reference: &ExecutorRef,
         secret: Option<&Secret>,
-    ) -> Result<Executor, Error> {
+    ) -> Result<Granted, Error> {
+        let item = reference.to_string();
         let found = {
             let mut connection = self.0.store.read().await?;
             store::executors::find(&mut connection, reference, caller.user_id()).await?
@@ -160,35 +186,20 @@ impl Hub {
             };
             Error::new(ErrorKind::Forbidden, "update_not_allowed", cause, remedy)
         };
-        let mut decided = self.authorize(caller, secret, found, Action::Push).await;
+        let mut decided = self.authorize(caller, &item, secret, found, Action::Push).await;
         if let (Err(Refused::Hidden | Refused::Forbidden), Some(secret)) = (&decided, secret) {
             let namesake = self.namesake_without_owner(reference).await?;
-            match self.authorize(caller, Some(secret), namesake, Action::Push).await {
+            match self.authorize(caller, &item, Some(secret), namesake, Action::Push).await {
                 // What they may see of the first one says more than that there is no second one.
                 Err(Refused::Hidden) => {}
                 second => decided = second,
             }
         }
         match decided {
-            Ok(granted) => Ok(granted.into_executor()),
+            Ok(granted) => Ok(granted),
             Err(Refused::Hidden) => Err(Error::executor_not_found(reference, None)),
             Err(Refused::Forbidden) => Err(forbidden()),
             Err(Refused::Failed(error)) => Err(error),
         }
     }
-}
-
-fn check_secret(secret: &Secret) -> Result<(), Error> {
-    let text = secret.expose();
-    let is_good = !text.is_empty()
-        && text.chars().count() <= 256
-        && !text.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, ':' | '/'));
-    if is_good {
-        return Ok(());
-    }
-    Err(Error::invalid(
-        "secret",
-        "A secret has 1 to 256 characters, none of them blank, ':' or '/'.",
-        "Choose another secret: it must fit into jinahub://NAME:SECRET/TAG.",
-    ))
 }

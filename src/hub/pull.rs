@@ -102,7 +102,8 @@ impl Hub {
             }
             None => (None, None),
         };
-        let granted = self.authorize(caller, pull.secret.as_ref(), executor, Action::Read).await?;
+        let item = pull.reference.to_string();
+        let granted = self.authorize(caller, &item, pull.secret.as_ref(), executor, Action::Read).await?;
         Ok((granted, tagged))
     }
 }

@@ -43,14 +43,15 @@ impl Hub {
         action: Action,
     ) -> Result<Granted, Error> {
         let Subject { reference, secret } = subject;
+        let item = reference.to_string();
         let found = {
             let mut connection = self.0.store.read().await?;
             store::executors::find(&mut connection, reference, caller.user_id()).await?
         };
-        let mut decided = self.authorize(caller, secret.as_ref(), found, action).await;
+        let mut decided = self.authorize(caller, &item, secret.as_ref(), found, action).await;
         if let (Err(Refused::Hidden | Refused::Forbidden), Some(secret)) = (&decided, secret) {
             let namesake = self.namesake_without_owner(reference).await?;
-            match self.authorize(caller, Some(secret), namesake, action).await {
+            match self.authorize(caller, &item, Some(secret), namesake, action).await {
                 // What they may see of the first one says more than that there is no second one.
                 Err(Refused::Hidden) => {}
                 second => decided = second,
@@ -62,7 +63,7 @@ impl Hub {
                 ErrorKind::Forbidden,
                 "change_not_allowed",
                 format!("You may not do this with the Executor {reference}."),
-                "Sign in as its owner, or bring its secret.",
+                "Sign in as its owner, bring its secret, or ask its owner to let you in.",
             ),
             Refused::Failed(error) => error,
         })

@@ -43,7 +43,7 @@ pub struct After {
 pub enum Audience {
     /// Public ones only.
     Everyone,
-    /// Public ones and this person's own.
+    /// Public ones, this person's own, and those that they were let into.
     Person(UserId),
 }
 
@@ -69,8 +69,8 @@ struct Row {
     last_pushed_at: DateTime<Utc>,
 }
 
-/// Executors by their last push, newest first. Each half of the list comes from an index in that order, so a page deep
-/// in the list costs what the first one costs.
+/// Executors by their last push, newest first. What is public and what is the person's own comes from an index in that
+/// order, so a page deep in the list costs what the first one costs; what they were let into is looked at as a whole.
 pub async fn recent(
     connection: &mut Connection,
     audience: Audience,
@@ -95,6 +95,11 @@ pub async fn recent(
                 WHERE owner_id = $1 AND last_pushed_at IS NOT NULL AND discarded_at IS NULL
                   AND (last_pushed_at, id) < ($2, $3)
                 ORDER BY last_pushed_at DESC, id DESC LIMIT $4)
+               UNION
+               (SELECT e.id, e.last_pushed_at FROM executor_access a JOIN executors e ON e.id = a.executor_id
+                WHERE a.user_id = $1 AND e.last_pushed_at IS NOT NULL AND e.discarded_at IS NULL
+                  AND (e.last_pushed_at, e.id) < ($2, $3)
+                ORDER BY e.last_pushed_at DESC, e.id DESC LIMIT $4)
                ORDER BY last_pushed_at DESC, id DESC LIMIT $4
            )
            SELECT e.id AS "id!: ExecutorId", e.owner_id AS "owner_id: UserId", u.login AS "owner_login?", e.name,
@@ -151,6 +156,10 @@ pub async fn matching(
                (SELECT id, last_pushed_at FROM executors
                 WHERE owner_id = $1 AND last_pushed_at IS NOT NULL AND discarded_at IS NULL
                 ORDER BY last_pushed_at DESC, id DESC LIMIT $6)
+               UNION
+               (SELECT e.id, e.last_pushed_at FROM executor_access a JOIN executors e ON e.id = a.executor_id
+                WHERE a.user_id = $1 AND e.last_pushed_at IS NOT NULL AND e.discarded_at IS NULL
+                ORDER BY e.last_pushed_at DESC, e.id DESC LIMIT $6)
                ORDER BY last_pushed_at DESC, id DESC LIMIT $6
            )
            SELECT e.id AS "id!: ExecutorId"

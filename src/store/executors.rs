@@ -302,3 +302,21 @@ pub async fn collect_discarded(
     .await?;
     Ok(done.rows_affected())
 }
+
+/// Gives an Executor another secret; `false` when its secret is not the one with the hash `old` any more.
+pub async fn set_secret(
+    connection: &mut Connection,
+    id: &ExecutorId,
+    old: Option<&str>,
+    new: &str,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE executors SET secret_hash = $3 WHERE id = $1 AND secret_hash IS NOT DISTINCT FROM $2",
+        id as &ExecutorId,
+        old,
+        new
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}

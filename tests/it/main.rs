@@ -1,6 +1,7 @@
 //! Does the Hub do what it promises? One binary of tests over real parts, so that it links once.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should say where")]
 
+mod access;
 mod api;
 mod builds;
 mod cli;

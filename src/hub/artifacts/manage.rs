@@ -19,7 +19,8 @@ impl Hub {
     /// An artifact that this caller may read.
     pub async fn artifact(&self, caller: &Caller, reference: &ArtifactRef) -> Result<Artifact, Error> {
         let mut connection = self.0.store.read().await?;
-        self.find_artifact(&mut connection, caller, reference, ArtifactAction::Read).await
+        let granted = self.find_artifact(&mut connection, caller, reference, ArtifactAction::Read).await?;
+        Ok(granted.into_object())
     }
 
     /// Where the bytes of an artifact that this caller may read are fetched.
@@ -41,14 +42,13 @@ impl Hub {
     ) -> Result<Artifact, Error> {
         let owner = caller.require_user()?.id;
         let mut transaction = self.0.store.begin().await?;
-        let artifact = self.find_artifact(&mut transaction, caller, reference, ArtifactAction::Write).await?;
-        store::artifacts::lock(&mut transaction, artifact.id, owner)
-            .await?
-            .ok_or_else(Error::artifact_not_found)?;
+        let granted = self.find_artifact(&mut transaction, caller, reference, ArtifactAction::Write).await?;
+        let id = granted.object().id;
+        store::artifacts::lock(&mut transaction, id, owner).await?.ok_or_else(Error::artifact_not_found)?;
         let now = self.0.clock.now();
-        let changed = store::artifacts::change(&mut transaction, artifact.id, said, None, now).await;
+        let changed = store::artifacts::change(&mut transaction, id, said, None, now).await;
         changed.map_err(|error| name_taken(error, said.name.as_ref()))?;
-        let artifact = find_own(&mut transaction, artifact.id).await?;
+        let artifact = find_own(&mut transaction, id).await?;
         transaction.commit().await?;
         Ok(artifact)
     }
@@ -73,7 +73,9 @@ impl Hub {
         let found = store::artifacts::find_all(&mut transaction, references, Some(owner)).await?;
         let mut ids: Vec<ArtifactId> = Vec::with_capacity(found.len());
         for artifact in found {
-            ids.extend(self.authorize_artifact(caller, artifact, ArtifactAction::Write)?.map(|own| own.id));
+            ids.extend(
+                self.authorize_artifact(caller, artifact, ArtifactAction::Write)?.map(|own| own.object().id),
+            );
         }
         let mut left = store::artifacts::delete(&mut transaction, owner, &ids).await?;
         transaction.commit().await?;

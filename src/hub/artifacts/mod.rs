@@ -15,7 +15,7 @@ use super::Hub;
 use crate::{
     auth::{
         Caller,
-        policy::{self, ArtifactAction, Denied},
+        policy::{self, ArtifactAction, Denied, Granted},
     },
     domain::artifact::{Artifact, ArtifactName, ArtifactRef},
     error::{Error, ErrorKind},
@@ -30,7 +30,7 @@ impl Hub {
         caller: &Caller,
         reference: &ArtifactRef,
         action: ArtifactAction,
-    ) -> Result<Artifact, Error> {
+    ) -> Result<Granted<Artifact>, Error> {
         let found = store::artifacts::find(connection, reference, caller.user_id()).await?;
         let artifact = found.ok_or_else(Error::artifact_not_found)?;
         self.authorize_artifact(caller, artifact, action)?.ok_or_else(Error::artifact_not_found)
@@ -42,9 +42,9 @@ impl Hub {
         caller: &Caller,
         artifact: Artifact,
         action: ArtifactAction,
-    ) -> Result<Option<Artifact>, Error> {
+    ) -> Result<Option<Granted<Artifact>>, Error> {
         match policy::authorize_artifact(caller, artifact, action, self.0.rules.hub) {
-            Ok(artifact) => Ok(Some(artifact)),
+            Ok(granted) => Ok(Some(granted)),
             Err(Denied::Hidden) => Ok(None),
             Err(Denied::Forbidden) => Err(Error::new(
                 ErrorKind::Forbidden,

@@ -33,10 +33,10 @@ async fn the_serial_number_grows_with_each_push() {
     let hub = TestHub::start().await;
     let client = hub.anonymous();
     let numbers = async |answer: Value| answer["sn"].as_i64().unwrap();
-    let fields = [("secret", "chosen")];
+    let fields = [("secret", "chosen-one")];
     push(&client, Method::POST, &fields, &package("Hello")).await;
     let first = numbers(client.get("/v1/executors/Hello/").await.json()).await;
-    let fields = [("force", "Hello"), ("secret", "chosen")];
+    let fields = [("force", "Hello"), ("secret", "chosen-one")];
     push(&client, Method::PUT, &fields, &package("Hello").with("README.md", "# Changed\n")).await;
     let second = numbers(client.get("/v1/executors/Hello/").await.json()).await;
     assert!(second > first, "{first} {second}");
@@ -46,7 +46,7 @@ async fn the_serial_number_grows_with_each_push() {
 async fn an_error_is_a_sentence_because_the_body_is_shown_as_it_is() {
     let hub = TestHub::start().await;
     let client = hub.anonymous();
-    push(&client, Method::POST, &[("private", "True"), ("secret", "chosen")], &package("Hidden")).await;
+    push(&client, Method::POST, &[("private", "True"), ("secret", "chosen-one")], &package("Hidden")).await;
     let mut texts = Vec::new();
     for path in ["Hidden/?", "Hidden/?secret=wrong", "Nothing/?secret=wrong", "Nothing/", "a%20b/"] {
         let answer = client.get(&format!("/v1/executors/{path}")).await;
@@ -56,7 +56,7 @@ async fn an_error_is_a_sentence_because_the_body_is_shown_as_it_is() {
         texts.push(text.replace("Hidden", "Nothing"));
     }
     assert_eq!(texts[0], texts[3], "one that is hidden looks like one that never was");
-    assert_eq!(client.get("/v1/executors/Hidden/?secret=chosen").await.json()["name"], "Hidden");
+    assert_eq!(client.get("/v1/executors/Hidden/?secret=chosen-one").await.json()["name"], "Hidden");
 }
 
 #[tokio::test]

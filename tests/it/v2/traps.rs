@@ -99,13 +99,14 @@ async fn trap_6_no_line_is_blank_and_none_breaks_a_reader_of_markup() {
 async fn trap_7_create_takes_an_id_without_secret_and_a_secret_without_id() {
     let hub = TestHub::start().await;
     let client = hub.anonymous();
-    let created = complete(&client.push("executor.create", &[("secret", "chosen")], &package("Hello")).await);
-    assert_eq!(created["payload"]["secret"], "chosen");
+    let created =
+        complete(&client.push("executor.create", &[("secret", "chosen-one")], &package("Hello")).await);
+    assert_eq!(created["payload"]["secret"], "chosen-one");
     // jina ≤ 3.3 says `create` when `--force` comes alone: an update, which nobody may do without the secret.
     let refused = client.push("executor.create", &[("id", "Hello")], &package("Hello")).await;
     assert_eq!((refused.status.as_u16(), &refused.last_line()["type"]), (403, &json!("error")));
     let updated =
-        client.push("executor.create", &[("id", "Hello"), ("secret", "chosen")], &package("Hello")).await;
+        client.push("executor.create", &[("id", "Hello"), ("secret", "chosen-one")], &package("Hello")).await;
     assert_eq!(complete(&updated)["payload"]["id"], created["payload"]["id"]);
     assert_eq!(hub.count("executors").await, 1);
 }
@@ -142,9 +143,10 @@ async fn trap_9_whoami_has_a_nickname_and_every_bad_token_is_40103() {
 async fn trap_12_a_download_carries_no_credentials_and_resumes() {
     let hub = TestHub::start().await;
     let client = hub.anonymous();
-    let private = [("private", "True"), ("secret", "chosen")];
+    let private = [("private", "True"), ("secret", "chosen-one")];
     client.push("executor.create", &private, &package("Hello")).await;
-    let pulled = client.rpc("executor.getPackage", json!({"id": "Hello", "secret": "chosen"})).await.json();
+    let pulled =
+        client.rpc("executor.getPackage", json!({"id": "Hello", "secret": "chosen-one"})).await.json();
     let address = pulled["data"]["package"]["download"].as_str().unwrap();
     let head = client.send(Method::HEAD, address, &[], Vec::new()).await;
     let whole = client.get(address).await;

@@ -74,6 +74,10 @@ impl PushForm<'_> {
         let secret = self.parameters.text("secret").map(Secret::new);
         match (self.method, id) {
             (Method::Push, None) => Ok(Target::Own { name: None }),
+            // Somebody else's, to which they are let in: without a slash it is always their own.
+            (Method::Push, Some(id)) if id.contains('/') => {
+                Ok(Target::Existing { reference: push::reference(&id)?, secret })
+            }
             (Method::Push, Some(name)) => Ok(Target::Own { name: Some(push::reference(&name)?) }),
             (Method::Create | Method::Update, Some(id)) => {
                 Ok(Target::Existing { reference: push::reference(&id)?, secret })

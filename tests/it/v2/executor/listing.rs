@@ -97,9 +97,9 @@ async fn meta_says_whose_an_executor_is_by_both_spellings() {
 async fn meta_is_a_test_of_existence_that_tells_strangers_nothing() {
     let hub = hub().await;
     let client = hub.anonymous();
-    let fields = [("private", "True"), ("secret", "chosen")];
+    let fields = [("private", "True"), ("secret", "chosen-one")];
     client.push("executor.create", &fields, &package("Hidden")).await;
-    let with_secret = client.get("/v2/executor/getMeta?id=Hidden&secret=chosen").await;
+    let with_secret = client.get("/v2/executor/getMeta?id=Hidden&secret=chosen-one").await;
     assert_eq!(with_secret.status, 200);
     assert!(with_secret.json().get("meta").is_none(), "nobody owns it");
     for query in ["id=Hidden", "id=Hidden&secret=wrong", "id=Nothing&secret=wrong"] {

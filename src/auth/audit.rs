@@ -1,0 +1,122 @@
+//! How is it written down who did what? By one call of a use case, on the connection of its change, so that there is
+//! never the one without the other.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use super::{Caller, Origin, policy::Granted};
+use crate::{
+    domain::{
+        UserId,
+        artifact::Artifact,
+        audit::{AuditAction, AuditSubject, Right},
+        executor::Executor,
+        team::Team,
+        user::User,
+    },
+    store::{self, Connection, StoreError, audit::NewEntry},
+};
+
+/// What was done, to what, and by what right.
+#[derive(Debug)]
+pub struct Deed {
+    action: AuditAction,
+    subject: AuditSubject,
+    right: Right,
+    details: Value,
+}
+
+impl Deed {
+    /// Something done to what a caller was granted.
+    pub fn with<T: Audited>(action: AuditAction, granted: &Granted<T>) -> Self {
+        Self::to(action, granted.object(), granted.right())
+    }
+
+    /// Something done to anything.
+    pub fn to<T: Audited>(action: AuditAction, object: &T, right: Right) -> Self {
+        Self { action, subject: object.subject(), right, details: json!({}) }
+    }
+
+    /// Adds what else is worth knowing; never a secret.
+    #[must_use]
+    pub fn saying(self, details: Value) -> Self {
+        Self { details, ..self }
+    }
+
+    /// Writes it down as done by the caller.
+    pub async fn record(
+        self,
+        connection: &mut Connection,
+        caller: &Caller,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let actor = caller.user().map(|user| (user.id, user.login.as_str()));
+        self.record_as(connection, actor, now).await
+    }
+
+    /// Writes it down as done by a person, or by nobody whom the Hub knows.
+    pub async fn record_as(
+        self,
+        connection: &mut Connection,
+        actor: Option<(UserId, &str)>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let origin = Origin::current();
+        let entry = NewEntry {
+            action: self.action,
+            actor,
+            right: self.right,
+            address: origin.address.map(|address| address.to_string()),
+            request_id: origin.request_id.as_deref(),
+            subject: self.subject,
+            details: self.details,
+        };
+        store::audit::append(connection, entry, now).await
+    }
+}
+
+/// By what right somebody does what no caller asked for: the operator at the command line, or whoever it is about.
+pub fn right_without_caller() -> Right {
+    if Origin::current().request_id.is_some() { Right::Own } else { Right::Operator }
+}
+
+/// Something that the audit log speaks of.
+pub trait Audited {
+    /// What it is called there.
+    fn subject(&self) -> AuditSubject;
+}
+
+impl Audited for Executor {
+    fn subject(&self) -> AuditSubject {
+        AuditSubject { kind: "executor", id: self.id.to_string(), title: self.title() }
+    }
+}
+
+impl Audited for Artifact {
+    fn subject(&self) -> AuditSubject {
+        let title = self.name.as_ref().map_or_else(|| self.id.to_string(), ToString::to_string);
+        AuditSubject {
+            kind: "artifact",
+            id: self.id.to_string(),
+            title: format!("{}/{title}", self.owner.login),
+        }
+    }
+}
+
+impl Audited for Team {
+    fn subject(&self) -> AuditSubject {
+        AuditSubject { kind: "team", id: self.id.to_string(), title: self.name.to_string() }
+    }
+}
+
+impl Audited for User {
+    fn subject(&self) -> AuditSubject {
+        AuditSubject { kind: "user", id: self.id.to_string(), title: self.login.to_string() }
+    }
+}
+
+impl Audited for AuditSubject {
+    fn subject(&self) -> AuditSubject {
+        self.clone()
+    }
+}
