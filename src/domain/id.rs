@@ -136,6 +136,11 @@ impl From<ExecutorId> for String {
     }
 }
 
+/// The name of one request in logs and answers: 16 hex digits, without a call of the operating system.
+pub fn request_id() -> String {
+    format!("{:016x}", rand::rng().random::<u64>())
+}
+
 /// `N` bytes from the operating system's generator, for keys and tokens.
 ///
 /// # Panics

@@ -15,7 +15,7 @@ use tower::{Layer as _, util::MapRequestLayer};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::address;
-use crate::{app::App, auth::Origin, domain::id::random_bytes};
+use crate::{app::App, auth::Origin, domain::id::request_id};
 
 /// The id of a request, in its extensions and in the answer's `x-request-id`.
 #[derive(Debug, Clone)]
@@ -56,7 +56,7 @@ pub(super) fn around(routes: Router, app: App) -> Router {
 
 async fn identify_and_log(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let id = RequestId(hex::encode(random_bytes::<8>()));
+    let id = RequestId(request_id());
     request.extensions_mut().insert(id.clone());
     let method = request.method().clone();
     // The query is left out: download addresses carry their permission there.

@@ -1,19 +1,22 @@
 //! `executor.getPackage`: what a pull needs to know (PROTOCOL.md B): by GET query (jina 2.7–3.1) or POST JSON (3.2 on).
 
+use std::{borrow::Cow, collections::BTreeMap};
+
 use axum::{
     Json,
     extract::State,
     http::{HeaderMap, Method},
+    response::{IntoResponse as _, Response},
 };
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::{
     app::App,
-    domain::Secret,
+    domain::{CommitId, ExecutorName, Secret, UserId},
     error::Error,
     http::{
         caller, packages, pull,
-        v2::{error::RpcError, parameters::Parameters, wire},
+        v2::{error::RpcError, parameters::Parameters},
     },
     hub::pull::{Pull, Pulled},
 };
@@ -23,13 +26,13 @@ pub(in crate::http::v2) async fn handle(
     method: Method,
     headers: HeaderMap,
     parameters: Parameters,
-) -> Result<Json<Value>, RpcError> {
+) -> Result<Response, RpcError> {
     let caller = app.auth().caller(&caller::credentials(&headers)).await?;
     let pull = read(&parameters)?;
     let pulled = app.hub().pull(&caller, &pull).await?;
     // jina 2.7 and 3.0 break on an empty list, 3.1 wants an image even for source: they all ask by GET.
     let must_name_image = method == Method::GET;
-    Ok(Json(wire::success(answer(&app, &pulled, must_name_image))))
+    Ok(Json(answer(&app, &pulled, must_name_image)).into_response())
 }
 
 fn read(parameters: &Parameters) -> Result<Pull, Error> {
@@ -43,28 +46,93 @@ fn read(parameters: &Parameters) -> Result<Pull, Error> {
     })
 }
 
-fn answer(app: &App, pulled: &Pulled, must_name_image: bool) -> Value {
-    let mut object = wire::head(&pulled.executor.id, &pulled.executor, pulled.executor.visibility);
-    let mut containers = pulled.images.clone();
-    if containers.is_empty() && must_name_image {
-        containers.push(pull::image(app.hub(), pulled));
+/// The answer, typed: no other is asked for as often, and a tree of JSON values costs as much as the rest of it.
+#[derive(Serialize)]
+struct Answer<'a> {
+    code: u16,
+    status: u32,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    id: &'a str,
+    _id: &'a str,
+    visibility: &'static str,
+    // These two are left out rather than null, as in `wire::head`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<OwnerObject<'a>>,
+    commit: CommitObject<'a>,
+    sn: i64,
+    package: PackageObject<'a>,
+}
+
+#[derive(Serialize)]
+struct OwnerObject<'a> {
+    _id: UserId,
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+struct CommitObject<'a> {
+    id: CommitId,
+    _id: CommitId,
+    tags: &'a [String],
+    #[serde(rename = "commitParams")]
+    parameters: CommitParameters<'a>,
+    #[serde(rename = "createdAt")]
+    created_at: String,
+}
+
+#[derive(Serialize)]
+struct CommitParameters<'a> {
+    /// Names only: clients ask the puller for the values (PROTOCOL.md K).
+    #[serde(rename = "buildEnv")]
+    build_env: BTreeMap<&'a str, &'static str>,
+}
+
+#[derive(Serialize)]
+struct PackageObject<'a> {
+    download: String,
+    md5: String,
+    sha256: String,
+    containers: Cow<'a, [String]>,
+}
+
+fn answer<'a>(app: &App, pulled: &'a Pulled, must_name_image: bool) -> Answer<'a> {
+    let Pulled { executor, commit, tags, package, images } = pulled;
+    let must_make_up = images.is_empty() && must_name_image;
+    let containers =
+        if must_make_up { vec![pull::image(app.hub(), pulled)].into() } else { images.as_slice().into() };
+    let build_env = commit.build_env_names.iter().map(|name| (name.as_str(), "")).collect();
+    Answer {
+        code: 200,
+        status: 20000,
+        data: Data {
+            id: executor.id.as_str(),
+            _id: executor.id.as_str(),
+            visibility: executor.visibility.as_str(),
+            name: executor.name.as_ref().map(ExecutorName::as_str),
+            owner: executor
+                .owner
+                .as_ref()
+                .map(|owner| OwnerObject { _id: owner.id, name: owner.login.as_str() }),
+            commit: CommitObject {
+                id: commit.id,
+                _id: commit.id,
+                tags,
+                parameters: CommitParameters { build_env },
+                created_at: commit.created_at.to_rfc3339(),
+            },
+            sn: pull::serial_number(commit),
+            package: PackageObject {
+                download: packages::address(&app.settings().server.external_url, package),
+                md5: commit.package_md5.to_string(),
+                sha256: commit.package_sha256.to_string(),
+                containers,
+            },
+        },
     }
-    // Names only: clients ask the puller for the values (PROTOCOL.md K).
-    let build_env: serde_json::Map<String, Value> =
-        pulled.commit.build_env_names.iter().map(|name| (name.clone(), json!(""))).collect();
-    object["commit"] = json!({
-        "id": pulled.commit.id.to_string(),
-        "_id": pulled.commit.id.to_string(),
-        "tags": pulled.tags,
-        "commitParams": {"buildEnv": build_env},
-        "createdAt": pulled.commit.created_at.to_rfc3339(),
-    });
-    object["sn"] = json!(pull::serial_number(&pulled.commit));
-    object["package"] = json!({
-        "download": packages::address(&app.settings().server.external_url, &pulled.package),
-        "md5": pulled.commit.package_md5.to_string(),
-        "sha256": pulled.commit.package_sha256.to_string(),
-        "containers": containers,
-    });
-    object
 }
