@@ -2,7 +2,10 @@
 //! an Executor's content only through that.
 
 use super::Caller;
-use crate::domain::{Visibility, artifact::Artifact, executor::Executor};
+use crate::{
+    domain::{Visibility, artifact::Artifact, executor::Executor},
+    error::{Error, ErrorKind},
+};
 
 /// What a caller wants with an Executor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +104,20 @@ pub fn authorize(
     } else {
         Err(Denied::Hidden)
     }
+}
+
+/// Whether `caller` may do what concerns the whole Hub.
+pub fn require_admin(caller: &Caller) -> Result<(), Error> {
+    caller.require_user()?;
+    if caller.is_admin() {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Forbidden,
+        "admins_only",
+        "Only admins of this Hub may do this.",
+        "Ask one of them.",
+    ))
 }
 
 /// What a caller wants with an artifact.

@@ -25,8 +25,15 @@ impl FromRequestParts<App> for ClientAddress {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        Ok(Self::of(parts, app))
+    }
+}
+
+impl ClientAddress {
+    /// Of a request's head.
+    pub(super) fn of(parts: &Parts, app: &App) -> Self {
         let peer = parts.extensions.get().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(peer)| *peer);
-        Ok(Self(client(peer, &parts.headers, &app.settings().server.trusted_proxies)))
+        Self(client(peer, &parts.headers, &app.settings().server.trusted_proxies))
     }
 }
 

@@ -14,7 +14,9 @@ pub mod images;
 pub mod invitations;
 mod migrate;
 pub mod notify;
+pub mod package_bytes;
 pub mod pulls;
+pub mod push_rates;
 pub mod queue_pause;
 pub mod setup_code;
 pub mod sign_in_attempts;
@@ -24,6 +26,7 @@ pub mod tags;
 pub mod task_events;
 pub mod tasks;
 pub mod tokens;
+pub mod usage;
 pub mod users;
 pub mod workers;
 
