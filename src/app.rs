@@ -81,11 +81,30 @@ impl App {
         clock: Arc<dyn Clock>,
         parser: PythonParser,
     ) -> Result<Self, StartError> {
+        Self::put_together(settings, store, clock, parser, true)
+    }
+
+    /// The same for a command that runs beside a server of the same data folder: what that is receiving is left alone.
+    pub fn beside(settings: Settings, store: Store, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        Self::put_together(settings, store, clock, PythonParser::InProcess, false)
+    }
+
+    fn put_together(
+        settings: Settings,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        parser: PythonParser,
+        is_alone: bool,
+    ) -> Result<Self, StartError> {
         let data_dir = &settings.server.data_dir;
         std::fs::create_dir_all(data_dir)
             .map_err(|error| StartError::DataDir(format!("cannot make {}: {error}", data_dir.display())))?;
         let keys = Keys::load(&settings.auth.master_key, data_dir)?;
-        let blobs = Blobs::open(&settings.blobs, data_dir)?;
+        let blobs = if is_alone {
+            Blobs::open(&settings.blobs, data_dir)?
+        } else {
+            Blobs::open_beside(&settings.blobs, data_dir)?
+        };
         let notifications = Notifications::default();
         let auth = Auth::new(store.clone(), Arc::clone(&clock), AuthRules::of(&settings));
         let secrets = Secrets::new(store.clone(), Arc::clone(&clock), auth.rules().secrets);
@@ -128,7 +147,8 @@ impl App {
         }
     }
 
-    /// Clears away, every hour until the process stops, sign-ins that are over and what crashes have left in the object store.
+    /// Clears away, every hour until the process stops, sign-ins that are over, what was deleted long enough ago, and bytes
+    /// that nothing needs any more.
     pub async fn keep_house(self) {
         const PAUSE: std::time::Duration = std::time::Duration::from_hours(1);
         loop {
@@ -137,6 +157,15 @@ impl App {
             }
             if let Err(error) = self.0.hub.collect_artifact_bytes().await {
                 tracing::warn!(%error, "cannot collect what artifacts have left; trying again later");
+            }
+            if let Err(error) = self.0.hub.forget_rates().await {
+                tracing::warn!(%error, "cannot forget old rates; trying again later");
+            }
+            if let Err(error) = self.0.hub.purge_deleted().await {
+                tracing::warn!(%error, "cannot take away what was deleted; trying again later");
+            }
+            if let Err(error) = self.0.hub.collect_if_due().await {
+                tracing::warn!(%error, "cannot collect bytes that nothing needs; trying again later");
             }
             tokio::select! {
                 () = tokio::time::sleep(PAUSE) => {}

@@ -3,7 +3,7 @@
 //! Which error type where: `thiserror` enums inside a capability (`StoreError`, `BlobError`, `Refusal`, `Fault`), this
 //! [`Error`] from every use case, `anyhow` only in `main` and the command line. It is logged once, at the edge.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use crate::domain::{ExecutorRef, Tag};
 
@@ -19,6 +19,8 @@ pub struct Error {
     pub cause: String,
     /// One sentence of remedy; empty when there is none to give.
     pub remedy: String,
+    /// How long to wait before another try, where that is known.
+    pub retry_after: Option<Duration>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -65,7 +67,7 @@ impl Error {
         cause: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Self {
-        Self { kind, code, cause: cause.into(), remedy: remedy.into(), source: None }
+        Self { kind, code, cause: cause.into(), remedy: remedy.into(), retry_after: None, source: None }
     }
 
     /// A parameter is missing or malformed.
@@ -80,6 +82,7 @@ impl Error {
             code: "internal",
             cause: "The Hub could not do this because of a fault of its own.".into(),
             remedy: "Try again; if it happens again, give the request id to the Hub's operator.".into(),
+            retry_after: None,
             source: Some(source.into()),
         }
     }
@@ -91,6 +94,7 @@ impl Error {
             code: "unavailable",
             cause: "A part that the Hub needs does not answer at the moment.".into(),
             remedy: "Try again in a few seconds.".into(),
+            retry_after: Some(Duration::from_secs(2)),
             source: Some(source.into()),
         }
     }
@@ -130,6 +134,12 @@ impl Error {
             cause,
             "Sign in with `jina auth login`, or set JINA_AUTH_TOKEN to a token of this Hub.",
         )
+    }
+
+    /// The same, and when another try may work.
+    #[must_use]
+    pub fn after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
     }
 
     /// The internal cause, for the log.

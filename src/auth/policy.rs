@@ -2,12 +2,15 @@
 //! an Executor's content only through that.
 
 use super::Caller;
-use crate::domain::{
-    AccessLevel, Visibility,
-    artifact::Artifact,
-    audit::Right,
-    executor::Executor,
-    team::{Team, TeamRole},
+use crate::{
+    domain::{
+        AccessLevel, Visibility,
+        artifact::Artifact,
+        audit::Right,
+        executor::Executor,
+        team::{Team, TeamRole},
+    },
+    error::{Error, ErrorKind},
 };
 
 /// What a caller wants with an Executor.
@@ -162,6 +165,20 @@ fn trust(caller: &Caller, knowledge: Knowledge, executor: &Executor) -> Option<(
         Knowledge::Secret if executor.owner.is_none() => Some((AccessLevel::Admin, Right::Secret)),
         Knowledge::Secret => Some((AccessLevel::Write, Right::Secret)),
     }
+}
+
+/// Whether `caller` may do what concerns the whole Hub.
+pub fn require_admin(caller: &Caller) -> Result<(), Error> {
+    caller.require_user()?;
+    if caller.is_admin() {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Forbidden,
+        "admins_only",
+        "Only admins of this Hub may do this.",
+        "Ask one of them.",
+    ))
 }
 
 /// What a caller wants with an artifact.

@@ -78,6 +78,7 @@ fn too_many(until: DateTime<Utc>, now: DateTime<Utc>) -> Error {
         "There were too many attempts to sign in.",
         format!("Try again in {seconds} seconds (at {at})."),
     )
+    .after(std::time::Duration::from_secs(u64::try_from(seconds).unwrap_or(1)))
 }
 
 #[cfg(test)]

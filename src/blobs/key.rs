@@ -25,3 +25,33 @@ impl fmt::Display for BlobKey {
         write!(f, "{folder}/sha256/{level}/{hex}{ending}")
     }
 }
+
+impl BlobKey {
+    /// Reads a key as it is written; `None` for what else may lie in a store.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let (folder, file) = (text.split('/').next()?, text.rsplit('/').next()?);
+        let key = match folder {
+            "packages" => Self::Package(file.strip_suffix(".zip")?.parse().ok()?),
+            "artifacts" => Self::Artifact(file.parse().ok()?),
+            _ => return None,
+        };
+        (key.to_string() == text).then_some(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_read_as_they_are_written_and_nothing_else_is() {
+        for key in [BlobKey::Package(Sha256([7; 32])), BlobKey::Artifact(Sha256([255; 32]))] {
+            assert_eq!(BlobKey::read(&key.to_string()), Some(key));
+            assert_eq!(BlobKey::read(&key.to_string().to_uppercase()), None);
+            assert_eq!(BlobKey::read(&format!("x/{key}")), None);
+        }
+        for other in ["", "packages", "packages/readme.txt", "staging/part-x", "packages/sha256/07/abc.zip"] {
+            assert_eq!(BlobKey::read(other), None, "{other}");
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 mod backend;
 mod key;
+mod listing;
 mod read;
 
 use std::{
@@ -22,6 +23,7 @@ use tempfile::NamedTempFile;
 use tokio_util::io::ReaderStream;
 
 pub use key::BlobKey;
+pub use listing::{Listing, Stored};
 
 use read::FileReader;
 
@@ -86,13 +88,19 @@ pub struct Blobs {
 impl Blobs {
     /// Opens the store of the settings and throws away what a crash left in the staging folder of this machine.
     pub fn open(settings: &config::Blobs, data_dir: &Path) -> Result<Self, BlobError> {
+        let blobs = Self::open_beside(settings, data_dir)?;
+        for left_over in std::fs::read_dir(&blobs.staging)?.flatten() {
+            let _ = std::fs::remove_file(left_over.path());
+        }
+        Ok(blobs)
+    }
+
+    /// Opens the store of the settings beside a process that uses it and may be receiving uploads just now.
+    pub fn open_beside(settings: &config::Blobs, data_dir: &Path) -> Result<Self, BlobError> {
         let opened = backend::open(settings)?;
         // Staged files must be renamed into place, so they lie on the same file system as the objects.
         let staging = opened.directory.as_deref().unwrap_or(data_dir).join(STAGING);
         std::fs::create_dir_all(&staging)?;
-        for left_over in std::fs::read_dir(&staging)?.flatten() {
-            let _ = std::fs::remove_file(left_over.path());
-        }
         Ok(Self {
             store: opened.store,
             directory: opened.directory,

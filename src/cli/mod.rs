@@ -1,7 +1,9 @@
 //! Which command was called? The only home of clap and of what is printed to standard output.
 
+mod collect;
 mod config;
 mod database;
+mod executor;
 mod failure;
 mod inspect;
 mod inspect_python;
@@ -44,6 +46,13 @@ enum Command {
     /// Personal access tokens
     #[command(subcommand)]
     Token(token::Token),
+    /// Executors: delete and bring back
+    #[command(subcommand)]
+    Executor(executor::Executor),
+    /// Delete the bytes that nothing refers to any more; safe while the Hub is in use
+    Collect(collect::Collect),
+    /// Tell where the space goes: the largest Executors, or those of one person
+    Usage(collect::Usage),
     /// The configuration
     #[command(subcommand)]
     Config(config::Config),
@@ -97,6 +106,9 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             Command::Worker => worker::run(settings, &environment).await,
             Command::User(command) => command.run(&settings, &environment).await,
             Command::Token(command) => command.run(&settings, &environment).await,
+            Command::Executor(command) => command.run(settings, &environment).await,
+            Command::Collect(command) => command.run(settings, &environment).await,
+            Command::Usage(command) => command.run(settings, &environment).await,
             Command::Ping(command) => command.run(&settings).await,
             Command::Config(_) | Command::Inspect(_) | Command::InspectPython => Ok(()),
         }

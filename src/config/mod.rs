@@ -37,6 +37,10 @@ pub struct Settings {
     pub packages: Packages,
     /// Tags and deletion.
     pub executors: Executors,
+    /// What one person may have and do.
+    pub limits: Limits,
+    /// Collection of bytes that nothing needs.
+    pub collection: Collection,
     /// Bounds on artifacts.
     pub artifacts: Artifacts,
     /// Image builds.
@@ -180,6 +184,32 @@ pub struct Executors {
     pub protected_tags: Vec<TagPattern>,
     /// For how long what was deleted can be brought back.
     pub undo_window: Span,
+}
+
+/// `[limits]`; 0 means no limit.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Bytes of packages of one owner.
+    pub storage_per_owner: Bytes,
+    /// Executors of one owner.
+    pub executors_per_owner: u64,
+    /// Pushes of one person.
+    pub pushes_per_hour: u32,
+    /// Pushes without a sign-in from one address.
+    pub anonymous_pushes_per_hour: u32,
+    /// Requests to the API by one person or from one address.
+    pub api_requests_per_minute: u32,
+}
+
+/// `[collection]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Collection {
+    /// How often it is done by itself; zero means never.
+    pub every: Span,
+    /// How long bytes that nothing needs are kept.
+    pub grace: Span,
 }
 
 /// `[artifacts]`
@@ -365,8 +395,15 @@ impl Settings {
         if self.executors.protected_tags.len() > 100 {
             return bad("executors.protected_tags", "at most 100 patterns are possible");
         }
-        if self.executors.undo_window.0 > std::time::Duration::from_hours(3650 * 24) {
-            return bad("executors.undo_window", "it must be 3650d or less");
+        let spans = [
+            ("executors.undo_window", self.executors.undo_window),
+            ("collection.every", self.collection.every),
+            ("collection.grace", self.collection.grace),
+        ];
+        for (key, span) in spans {
+            if span.0 > std::time::Duration::from_hours(3650 * 24) {
+                return bad(key, "it must be 3650d or less");
+            }
         }
         if self.auth.secret_longest_wait.0 > std::time::Duration::from_hours(24) {
             return bad(

@@ -31,7 +31,7 @@ pub fn router(app: App) -> Router {
         .merge(artifacts::routes())
         .merge(v1::routes())
         .merge(v2::routes())
-        .merge(api::routes())
+        .merge(api::routes(&app))
         .merge(portal::routes(&app))
         .with_state(app.clone());
     layers::around(routes, app)

@@ -3,7 +3,7 @@
 
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::json;
@@ -38,11 +38,17 @@ impl IntoResponse for Problem {
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
-        }
+        retry_after(&error, headers);
         response.extensions_mut().insert(logged(&error));
         response
+    }
+}
+
+/// Says when to try again, in whole seconds, where that is known.
+pub(super) fn retry_after(error: &Error, headers: &mut HeaderMap) {
+    let fallback = matches!(error.kind, ErrorKind::Unavailable).then_some(2);
+    if let Some(seconds) = error.retry_after.map(|wait| wait.as_secs().max(1)).or(fallback) {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
 }
 

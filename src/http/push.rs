@@ -6,10 +6,11 @@ use std::str::FromStr;
 
 use axum::{
     body::Body,
-    http::{HeaderMap, header},
+    http::{HeaderMap, header, request::Parts},
 };
 
 use super::{
+    address::ClientAddress,
     caller,
     upload::{self, Form},
 };
@@ -36,11 +37,12 @@ pub(super) trait PushFields {
 /// Receives and accepts a push.
 pub(super) async fn receive(
     app: &App,
-    headers: &HeaderMap,
+    parts: &Parts,
     body: Body,
     fields: &mut (impl PushFields + Send),
 ) -> Result<Accepted, Error> {
-    let caller = match app.auth().caller(&caller::credentials(headers)).await {
+    let headers = &parts.headers;
+    let caller = match sender(app, parts).await {
         Ok(caller) => caller,
         Err(error) => {
             upload::drain(body.into_data_stream()).await;
@@ -57,6 +59,14 @@ pub(super) async fn receive(
             Err(error)
         }
     }
+}
+
+/// Who pushes, if they may at the moment.
+async fn sender(app: &App, parts: &Parts) -> Result<Caller, Error> {
+    let caller = app.auth().caller(&caller::credentials(&parts.headers)).await?;
+    let ClientAddress(address) = ClientAddress::of(parts, app);
+    app.hub().count_push(&caller, address).await?;
+    Ok(caller)
 }
 
 async fn read_form(

@@ -46,17 +46,52 @@ impl Hub {
             None => None,
         };
         self.refuse_before_storing(&admitted, name.as_ref(), &inspection).await?;
-        // Bytes first, then the row that speaks of them.
-        self.0.blobs.put(&BlobKey::Package(inspection.zip.sha256), staged).await?;
-        let mut transaction = self.0.store.begin().await?;
-        let accepted = self
-            .accept_in(&mut transaction, &admitted, inspection, name, new_secret, secret_hash.as_deref())
-            .await?;
-        transaction.commit().await?;
+        let holder = CommitId::mint();
+        let accepted =
+            self.store_and_record(holder, &admitted, inspection, staged, name, new_secret, secret_hash);
+        let accepted = match accepted.await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Where the database does not answer, the hold is released with the abandoned ones.
+                if let Ok(mut connection) = self.0.store.read().await {
+                    let _ = store::package_bytes::release(&mut connection, holder).await;
+                }
+                return Err(error);
+            }
+        };
         tracing::info!(
             executor = %accepted.executor.id, commit = %accepted.commit, task.id = accepted.task.map(|t| t.to_string()),
             outcome = "accepted", "push"
         );
+        Ok(accepted)
+    }
+
+    /// Bytes first, then the row that speaks of them; `holder` keeps them from being collected in between.
+    #[expect(clippy::too_many_arguments, reason = "all that a push has become by now, used once")]
+    async fn store_and_record(
+        &self,
+        holder: CommitId,
+        admitted: &Admitted,
+        inspection: Inspection,
+        staged: NamedTempFile,
+        name: Option<ExecutorName>,
+        new_secret: Option<Secret>,
+        secret_hash: Option<String>,
+    ) -> Result<Accepted, Error> {
+        let (sha256, size) = (inspection.zip.sha256, inspection.zip.size);
+        {
+            let mut transaction = self.0.store.begin().await?;
+            let now = self.0.clock.now();
+            store::package_bytes::hold(&mut transaction, holder, sha256, size, now).await?;
+            transaction.commit().await?;
+        }
+        self.0.blobs.put(&BlobKey::Package(sha256), staged).await?;
+        let mut transaction = self.0.store.begin().await?;
+        let accepted = self
+            .accept_in(&mut transaction, admitted, inspection, name, new_secret, secret_hash.as_deref())
+            .await?;
+        store::package_bytes::release(&mut transaction, holder).await?;
+        transaction.commit().await?;
         Ok(accepted)
     }
 
@@ -191,6 +226,7 @@ impl Hub {
             awaits_build: false,
             warnings,
         };
+        self.check_quotas(connection, accepted.executor.owner.as_ref().map(|owner| owner.id)).await?;
         self.enqueue(connection, push, &mut accepted).await?;
         Ok(accepted)
     }

@@ -5,7 +5,7 @@ use super::{Hub, access::Refused, subject::Subject, tags};
 use crate::{
     auth::{Caller, policy::Action},
     builds::queue,
-    domain::{CommitId, Tag, executor::Executor},
+    domain::{CommitId, ExecutorRef, Tag, UserId, executor::Executor},
     error::Error,
     store,
 };
@@ -30,13 +30,33 @@ impl Hub {
     /// works until it expires.
     pub async fn delete_executor(&self, caller: &Caller, subject: &Subject) -> Result<Deleted, Error> {
         let granted = self.grant(caller, subject, Action::Delete).await?;
+        self.delete(granted.into_executor(), caller.user_id(), &subject.reference).await
+    }
+
+    /// The same for whoever runs commands on the Hub's machine.
+    pub async fn delete_executor_as_operator(&self, reference: &ExecutorRef) -> Result<Deleted, Error> {
+        let found = {
+            let mut connection = self.0.store.read().await?;
+            store::executors::find(&mut connection, reference, None).await?
+        };
+        let executor = found.ok_or_else(|| Error::executor_not_found(reference, None))?;
+        self.delete(executor, None, reference).await
+    }
+
+    async fn delete(
+        &self,
+        executor: Executor,
+        by: Option<UserId>,
+        reference: &ExecutorRef,
+    ) -> Result<Deleted, Error> {
         let mut transaction = self.0.store.begin().await?;
-        self.hold(&mut transaction, subject, &granted).await?;
-        let executor = granted.into_executor();
+        if !store::executors::lock(&mut transaction, &executor.id).await? {
+            return Err(Error::executor_not_found(reference, None));
+        }
         let now = self.0.clock.now();
         let purge_at = now + self.0.rules.undo_window;
         queue::cancel_all(&mut transaction, &executor.id, now).await?;
-        store::deletions::delete(&mut transaction, &executor.id, caller.user_id(), now, purge_at).await?;
+        store::deletions::delete(&mut transaction, &executor.id, by, now, purge_at).await?;
         transaction.commit().await?;
         tracing::info!(executor = %executor.id, outcome = "deleted", "executor");
         Ok(Deleted { executor, deleted_at: now, purge_at })
@@ -51,18 +71,32 @@ impl Hub {
             store::deletions::find(&mut connection, &subject.reference, caller.user_id(), now).await?
         };
         let found = found.map(|deleted| deleted.executor);
-        let nothing = || tags::nothing_to_undo(&format!("The Executor {}", subject.reference));
         let (item, secret) = (subject.reference.to_string(), subject.secret.as_ref());
         let granted = match self.authorize(caller, &item, secret, found, Action::Delete).await {
             Ok(granted) => granted,
             // To everybody else what is deleted is gone, public or not.
-            Err(Refused::Hidden | Refused::Forbidden) => return Err(nothing()),
+            Err(Refused::Hidden | Refused::Forbidden) => {
+                return Err(nothing_to_bring_back(&subject.reference));
+            }
             Err(Refused::Failed(error)) => return Err(error),
         };
-        let executor = granted.into_executor();
+        self.undelete(granted.into_executor(), &subject.reference).await
+    }
+
+    /// The same for whoever runs commands on the Hub's machine.
+    pub async fn undelete_executor_as_operator(&self, reference: &ExecutorRef) -> Result<Executor, Error> {
+        let now = self.0.clock.now();
+        let found = {
+            let mut connection = self.0.store.read().await?;
+            store::deletions::find(&mut connection, reference, None, now).await?
+        };
+        self.undelete(found.ok_or_else(|| nothing_to_bring_back(reference))?.executor, reference).await
+    }
+
+    async fn undelete(&self, executor: Executor, reference: &ExecutorRef) -> Result<Executor, Error> {
         let mut transaction = self.0.store.begin().await?;
-        if !store::deletions::undelete(&mut transaction, &executor.id, now).await? {
-            return Err(nothing());
+        if !store::deletions::undelete(&mut transaction, &executor.id, self.0.clock.now()).await? {
+            return Err(nothing_to_bring_back(reference));
         }
         transaction.commit().await?;
         tracing::info!(executor = %executor.id, outcome = "undeleted", "executor");
@@ -142,4 +176,8 @@ impl Hub {
             }
         }
     }
+}
+
+fn nothing_to_bring_back(reference: &ExecutorRef) -> Error {
+    tags::nothing_to_undo(&format!("The Executor {reference}"))
 }

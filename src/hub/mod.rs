@@ -4,18 +4,21 @@ mod accept;
 mod access;
 pub mod artifacts;
 pub mod catalog;
+pub mod collection;
 pub mod deletion;
 pub mod download;
 pub mod grants;
 pub mod progress;
 pub mod publish;
 pub mod pull;
+pub mod rates;
 mod recognise;
 mod repeat;
 pub mod secrets;
 pub mod subject;
 pub mod tags;
 pub mod teams;
+pub mod usage;
 
 use std::sync::Arc;
 
@@ -81,6 +84,14 @@ pub struct Rules {
     pub image_prefix: String,
     /// For how long what was deleted can be brought back.
     pub undo_window: TimeDelta,
+    /// How much one person may have.
+    pub quotas: usage::Quotas,
+    /// How often one may push or ask.
+    pub rates: rates::Rates,
+    /// How long bytes that nothing needs are kept.
+    pub collection_grace: TimeDelta,
+    /// How often bytes that nothing needs are collected; zero means when somebody says so.
+    pub collect_every: TimeDelta,
     /// Tags that are protected by rule where an Executor has no patterns of its own.
     pub protected_tags: Vec<TagPattern>,
 }
@@ -88,6 +99,7 @@ pub struct Rules {
 impl Rules {
     /// From the settings.
     pub fn of(settings: &config::Settings) -> Self {
+        let time = |span: config::Span| TimeDelta::from_std(span.0).unwrap_or(TimeDelta::days(7));
         Self {
             hub: HubRules { sign_in_required: settings.auth.sign_in_required },
             anonymous_push: settings.auth.anonymous_push && !settings.auth.sign_in_required,
@@ -99,7 +111,18 @@ impl Rules {
             default_python: settings.builds.default_python.clone(),
             download_address_life: settings.auth.download_address_life.0,
             image_prefix: settings.builds.image_prefix.clone(),
-            undo_window: TimeDelta::from_std(settings.executors.undo_window.0).unwrap_or(TimeDelta::days(7)),
+            quotas: usage::Quotas {
+                package_bytes: settings.limits.storage_per_owner.0,
+                executors: settings.limits.executors_per_owner,
+            },
+            rates: rates::Rates {
+                pushes_per_hour: settings.limits.pushes_per_hour,
+                anonymous_pushes_per_hour: settings.limits.anonymous_pushes_per_hour,
+                requests_per_minute: settings.limits.api_requests_per_minute,
+            },
+            undo_window: time(settings.executors.undo_window),
+            collection_grace: time(settings.collection.grace),
+            collect_every: time(settings.collection.every),
             protected_tags: settings.executors.protected_tags.clone(),
         }
     }
@@ -107,12 +130,26 @@ impl Rules {
 
 /// The handle that every surface holds.
 #[derive(Debug, Clone)]
-pub struct Hub(Arc<Parts>);
+pub struct Hub(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    parts: Parts,
+    requests: rates::RequestRates,
+}
+
+impl std::ops::Deref for Inner {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}
 
 impl Hub {
     /// Over the given parts.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        Self(Arc::new(Inner { parts, requests: rates::RequestRates::default() }))
     }
 
     /// Rules that the operator chose.

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Connection, StoreError};
+use super::{Connection, StoreError, package_bytes::Amount};
 use crate::domain::{ArtifactUploadId, digest::Sha256};
 
 /// Notes that an upload is about to store these bytes: nobody collects them until [`release`]. Waits for whoever is
@@ -93,4 +93,41 @@ pub async fn unneeded(connection: &mut Connection, limit: i64) -> Result<Vec<Sha
     .fetch_all(connection)
     .await?;
     rows.iter().map(|bytes| super::artifacts::sha256("artifact_bytes", bytes)).collect()
+}
+
+/// What nothing needs. Changes nothing.
+pub async fn preview(connection: &mut Connection) -> Result<Amount, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT count(*) AS "objects!", COALESCE(sum(size), 0)::bigint AS "bytes!" FROM artifact_bytes b
+           WHERE NOT EXISTS (SELECT 1 FROM artifacts a WHERE a.sha256 = b.sha256)
+             AND NOT EXISTS (SELECT 1 FROM artifact_uploads u WHERE u.sha256 = b.sha256)"#
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(Amount::of_columns(row.objects, row.bytes))
+}
+
+/// Those of these digests that have no row.
+pub async fn unknown(connection: &mut Connection, digests: &[Sha256]) -> Result<Vec<Sha256>, StoreError> {
+    let digests: Vec<Vec<u8>> = digests.iter().map(|digest| digest.as_bytes().to_vec()).collect();
+    let rows = sqlx::query_scalar!(
+        r#"SELECT found.sha256 AS "sha256!" FROM unnest($1::bytea[]) AS found (sha256)
+           WHERE NOT EXISTS (SELECT 1 FROM artifact_bytes b WHERE b.sha256 = found.sha256)"#,
+        &digests
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|bytes| super::artifacts::sha256("artifact_bytes", bytes)).collect()
+}
+
+/// Gives an object whose row was lost a row again, so that it is collected like any other.
+pub async fn adopt(connection: &mut Connection, sha256: Sha256, size: u64) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO artifact_bytes (sha256, size) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        sha256.as_bytes(),
+        super::artifacts::bytes(size)
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }

@@ -16,8 +16,10 @@ pub mod images;
 pub mod invitations;
 mod migrate;
 pub mod notify;
+pub mod package_bytes;
 mod pull_memo;
 pub mod pulls;
+pub mod push_rates;
 pub mod queue_pause;
 pub mod setup_code;
 pub mod sign_in_attempts;
@@ -28,6 +30,7 @@ pub mod task_events;
 pub mod tasks;
 pub mod teams;
 pub mod tokens;
+pub mod usage;
 pub mod users;
 pub mod workers;
 

@@ -1,14 +1,18 @@
 //! Our own REST: what scripts and the portal use.
 
 mod executors;
+mod rate;
 
 use axum::Router;
 
 use super::problem::Problem;
 use crate::app::App;
 
-pub(super) fn routes() -> Router<App> {
-    Router::new().route("/api/v1/executors", axum::routing::get(executors::list::handle)).fallback(not_found)
+pub(super) fn routes(app: &App) -> Router<App> {
+    Router::new()
+        .route("/api/v1/executors", axum::routing::get(executors::list::handle))
+        .route_layer(axum::middleware::from_fn_with_state(app.clone(), rate::limit))
+        .fallback(not_found)
 }
 
 async fn not_found() -> Problem {

@@ -11,7 +11,7 @@ use crate::{
     error::{Error, ErrorKind},
     http::{
         layers::current_request_id,
-        problem::{logged, status},
+        problem::{logged, retry_after, status},
     },
 };
 
@@ -30,6 +30,7 @@ impl IntoResponse for TextError {
         let text = sentence(&self.0, current_request_id().as_deref());
         let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
         let mut response = (status(self.0.kind), headers, text).into_response();
+        retry_after(&self.0, response.headers_mut());
         response.extensions_mut().insert(logged(&self.0));
         response
     }

@@ -24,7 +24,7 @@ use crate::{
     http::{
         layers::RequestId,
         ndjson,
-        problem::{logged, status},
+        problem::{logged, retry_after, status},
         push::{self, PushFields},
         story::{self, Told},
     },
@@ -50,10 +50,11 @@ pub(super) async fn update(
 async fn answer(app: &App, RequestId(id): &RequestId, request: Request, is_update: bool) -> Response {
     let (parts, body) = request.into_parts();
     let mut form = Form { fields: HashMap::new(), is_update, headers: &parts.headers };
-    match push::receive(app, &parts.headers, body, &mut form).await {
+    match push::receive(app, &parts, body, &mut form).await {
         Ok(accepted) => ndjson::response(lines(app, accepted, id.clone())),
         Err(error) => {
             let mut response = ndjson::single(status(error.kind), &error::last_line(&error, Some(id)));
+            retry_after(&error, response.headers_mut());
             response.extensions_mut().insert(logged(&error));
             response
         }

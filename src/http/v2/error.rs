@@ -3,7 +3,7 @@
 
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::{
     error::{Error, ErrorKind},
     http::{
         layers::{LoggedError, current_request_id},
-        problem::{logged, status},
+        problem::{logged, retry_after, status},
     },
 };
 
@@ -31,9 +31,7 @@ impl IntoResponse for RpcError {
         let mut response =
             (http_status(self.0.kind), Json(envelope(&self.0, current_request_id().as_deref())))
                 .into_response();
-        if matches!(self.0.kind, ErrorKind::Unavailable) {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
-        }
+        retry_after(&self.0, response.headers_mut());
         response.extensions_mut().insert(logged(&self.0));
         response
     }

@@ -28,7 +28,7 @@ impl Hub {
         // A task of its own, because a caller who hangs up must not end it between the bytes and their row.
         let collecting = tokio::spawn(async move {
             for sha256 in digests {
-                if let Err(error) = hub.collect(sha256).await {
+                if let Err(error) = hub.collect_one(sha256).await {
                     tracing::warn!(%sha256, %error, cause = ?error.source_for_log(), "cannot delete an artifact's bytes yet");
                 }
             }
@@ -36,7 +36,7 @@ impl Hub {
         let _ = collecting.await;
     }
 
-    async fn collect(&self, sha256: Sha256) -> Result<bool, Error> {
+    async fn collect_one(&self, sha256: Sha256) -> Result<bool, Error> {
         let mut transaction = self.0.store.begin().await?;
         if !store::artifact_bytes::lock_unneeded(&mut transaction, sha256).await? {
             return Ok(false);
@@ -64,7 +64,7 @@ impl Hub {
             };
             let mut progress = 0;
             for sha256 in unneeded {
-                progress += u64::from(self.collect(sha256).await?);
+                progress += u64::from(self.collect_one(sha256).await?);
             }
             collected += progress;
             // What another replica collects at the same time is no progress of ours, and it will end as well.

@@ -1,6 +1,10 @@
 //! What becomes of Executors after their push: tags that move and stay, deletion, bytes that go, limits.
 
+mod collection;
 mod deletion;
+mod limits;
+mod model;
+mod races;
 mod recognition;
 mod tags;
 

@@ -30,7 +30,7 @@ pub struct TestHub {
     pub pool: PgPool,
     pub url: String,
     folder: TempDir,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 /// What a test wants to be different.
@@ -85,7 +85,17 @@ impl TestHub {
             app.stopping(),
             Duration::ZERO,
         ));
-        Self { pool: database.pool().await, app, engine, worker, url, folder, _database: database }
+        Self { pool: database.pool().await, app, engine, worker, url, folder, database }
+    }
+
+    /// Its database, for commands beside it.
+    pub fn database(&self) -> &TestDatabase {
+        &self.database
+    }
+
+    /// Its data folder.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// Somebody without a token.

@@ -14,7 +14,9 @@ use crate::{
     error::Error,
     http::{
         layers::RequestId,
-        ndjson, push,
+        ndjson,
+        problem::retry_after,
+        push,
         v2::{error, parameters::Parameters},
     },
     hub::publish::Accepted,
@@ -105,6 +107,7 @@ async fn task(app: App, method: Method, id: &RequestId, request: Request) -> Res
 fn refuse(error: &Error, id: &RequestId) -> Response {
     let line = error::stream_line(error, Some(&id.0));
     let mut response = ndjson::single(error::http_status(error.kind), &line);
+    retry_after(error, response.headers_mut());
     response.extensions_mut().insert(error::for_log(error));
     response
 }
@@ -114,6 +117,6 @@ async fn receive(app: &App, method: Method, request: Request) -> Result<(Accepte
     let (parts, body) = request.into_parts();
     let parameters = Parameters::of_query(parts.uri.query());
     let mut form = PushForm { method, parameters, headers: &parts.headers };
-    let accepted = push::receive(app, &parts.headers, body, &mut form).await?;
+    let accepted = push::receive(app, &parts, body, &mut form).await?;
     Ok((accepted, form.parameters.flag("verbose")))
 }
