@@ -13,6 +13,7 @@ mod hostile_families;
 mod packages;
 mod python;
 mod raw_zip;
+mod recipe;
 
 use std::{
     fs::File,
