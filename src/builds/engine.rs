@@ -61,8 +61,8 @@ pub struct BuildPlan {
     pub secret_scope: String,
     /// Whether to ignore cached layers.
     pub no_cache: bool,
-    /// The one platform to build for; `None` means the engine's own.
-    pub platform: Option<String>,
+    /// The platforms that the author asked for; none means the engine's own.
+    pub platforms: Vec<String>,
     /// Bounds.
     pub limits: BuildLimits,
 }

@@ -43,7 +43,7 @@ pub(super) fn of(
         secret_scope: keys.build_scope(&owner, &build_env),
         build_env,
         no_cache: claimed.no_cache,
-        platform: to_build.platforms.first().cloned(),
+        platforms: to_build.platforms.clone(),
         limits,
     }
 }

@@ -60,7 +60,8 @@ impl Inspect {
         let base_image = builds
             .base_image
             .replace("{jina}", &builds.default_jina)
-            .replace("{python}", &builds.default_python);
+            .replace("{python}", &builds.default_python)
+            .replace("{docarray}", &builds.default_docarray);
         let request = inspect::Request {
             dockerfile: self.dockerfile.as_deref(),
             build_env_names: &self.build_env,

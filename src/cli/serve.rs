@@ -1,6 +1,6 @@
 //! `executor-hub serve`: everything in one process, from nothing to the last request.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -11,7 +11,7 @@ use crate::{
     app::{App, DataDirLock},
     auth::setup::Setup,
     builds::{
-        docker::{DockerEngine, DockerSettings, Network, Unbounded},
+        docker::{DockerEngine, DockerSettings, Network, Pruned, Unbounded},
         worker::Worker,
     },
     config::{BuildMode, BuildNetwork, Environment, Settings, UnkeptLimits},
@@ -146,10 +146,39 @@ pub(super) async fn start_worker(app: &App, lock: &DataDirLock) -> Result<Option
         environment: settings.builds.environment.clone(),
         ca_certificates: (!ca.as_os_str().is_empty()).then(|| ca.clone()),
     });
+    let tidied = engine.clone();
     let place = lock.place(&Environment::host_name());
     let worker = app.worker(Arc::new(engine), place, settings.build_limits());
     worker.register().await?;
+    let age = settings.builds.cache_age.0;
+    if !age.is_zero() {
+        tokio::spawn(tidy_engine(tidied, age, app.stopping()));
+    }
     Ok(Some(worker))
+}
+
+/// Removes from the engine what no build has used for `age`, soon after the start and then every hour, until the process
+/// is asked to stop. An engine that is away is asked again.
+async fn tidy_engine(engine: DockerEngine, age: Duration, stopping: CancellationToken) {
+    const FIRST: Duration = Duration::from_mins(10);
+    const THEN: Duration = Duration::from_hours(1);
+    let mut wait = FIRST;
+    loop {
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            () = tokio::time::sleep(wait) => {}
+        }
+        wait = THEN;
+        match engine.prune(age).await {
+            Ok(pruned) if pruned == Pruned::default() => {}
+            Ok(pruned) => tracing::info!(
+                image_bytes = pruned.image_bytes,
+                cache_bytes = pruned.cache_bytes,
+                "removed unused images and build cache from the engine"
+            ),
+            Err(fault) => tracing::warn!(%fault, "cannot clean up the engine"),
+        }
+    }
 }
 
 /// The signals that ask the process to end.

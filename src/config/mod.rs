@@ -234,12 +234,14 @@ pub struct Builds {
     pub slots: u16,
     /// Address of the engine; resolved when settings are loaded.
     pub engine: String,
-    /// With `{jina}` and `{python}`.
+    /// With `{jina}`, `{python}` and `{docarray}`.
     pub base_image: String,
     /// For clients that do not say.
     pub default_jina: String,
     /// For clients that do not say.
     pub default_python: String,
+    /// For clients that do not say.
+    pub default_docarray: String,
     /// First part of image names.
     pub image_prefix: String,
     /// Patterns of images to start from.

@@ -356,7 +356,8 @@ impl Hub {
             Some(format!("{}{}", parts.next()?, parts.next()?))
         });
         let python = python.unwrap_or_else(|| rules.default_python.clone());
-        rules.base_image.replace("{jina}", jina).replace("{python}", &python)
+        let docarray = client.docarray.as_deref().filter(is_version).unwrap_or(&rules.default_docarray);
+        rules.base_image.replace("{jina}", jina).replace("{python}", &python).replace("{docarray}", docarray)
     }
 }
 

@@ -72,12 +72,14 @@ pub struct Rules {
     pub artifacts: ArtifactLimits,
     /// When images are built.
     pub build_mode: BuildMode,
-    /// Base image with `{jina}` and `{python}`.
+    /// Base image with `{jina}`, `{python}` and `{docarray}`.
     pub base_image: String,
     /// For clients that do not say.
     pub default_jina: String,
     /// For clients that do not say.
     pub default_python: String,
+    /// For clients that do not say.
+    pub default_docarray: String,
     /// How long a download address works.
     pub download_address_life: std::time::Duration,
     /// First part of image names.
@@ -109,6 +111,7 @@ impl Rules {
             base_image: settings.builds.base_image.clone(),
             default_jina: settings.builds.default_jina.clone(),
             default_python: settings.builds.default_python.clone(),
+            default_docarray: settings.builds.default_docarray.clone(),
             download_address_life: settings.auth.download_address_life.0,
             image_prefix: settings.builds.image_prefix.clone(),
             quotas: usage::Quotas {

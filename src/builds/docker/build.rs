@@ -22,7 +22,7 @@ use crate::{
 
 use super::{
     DockerSettings, Unbounded,
-    classify::{Evidence, classic_step, classify},
+    classify::{Evidence, classic_step, classify, last_cause},
     connection::{Host, SessionOrFault, abilities, platform},
     console::{Console, LineSplitter},
     context::{self, Context, ContextError},
@@ -30,7 +30,7 @@ use super::{
     leaks::{Needles, search},
     mask::Masker,
     preparation::{
-        check_platform, operator, options, package_fault, prepare, provision, unsupported, warn_of_odd_names,
+        check_platforms, operator, options, package_fault, prepare, provision, unsupported, warn_of_odd_names,
     },
     progress::Progress,
     provision::Provision,
@@ -73,14 +73,15 @@ async fn run(
     let provision = provision(settings, plan, &mark).await?;
     let session = open_session(host, plan, &provision, console).await?;
     let abilities = abilities(host, &docker, session.is_some()).await?;
-    check_platform(plan, &abilities)?;
+    check_platforms(plan, &abilities)?;
     let (session, guard) = match session {
         Some(session) => bound(settings, host, &docker, plan, session, &mark, console).await?,
         None => (None, Guard::none()),
     };
     // Without BuildKit nothing can be mounted.
     let given = if session.is_some() { provision } else { Provision::none() };
-    let (context, layers) = prepare(settings, plan, &given, &abilities).await?;
+    let (context, layers) =
+        prepare(settings, plan, &given, &abilities).await.map_err(|fault| masked(fault, console))?;
     warn_of_odd_names(plan, console).await;
     let options = options(settings, plan, session.as_ref());
     let engine = Run { docker: &docker, provision: &given };
@@ -113,6 +114,12 @@ async fn open_session(
             Ok(None)
         }
     }
+}
+
+/// A fault whose lines are of the package, and not of the console.
+fn masked(fault: Fault, console: &Console) -> Fault {
+    let lines = fault.lines.iter().map(|line| console.clean(line)).collect();
+    fault.with_lines(lines)
 }
 
 /// Who keeps the build's steps within their bounds: a guard; or else, as the operator wants it, nobody, or the classic
@@ -226,7 +233,15 @@ impl Run<'_> {
             Some(step) if !step.lines.is_empty() => {
                 step.lines.iter().map(|line| console.clean(line)).collect()
             }
-            _ => console.recent(),
+            _ => {
+                // What ends a build outside a step is in no line of the console.
+                let mut lines = console.recent();
+                let cause = console.clean(&last_cause(&text));
+                if !lines.iter().any(|line| line.contains(&cause)) {
+                    lines.push(cause);
+                }
+                lines
+            }
         };
         Fault::new(kind, console.clean(&message)).with_lines(lines)
     }
@@ -275,6 +290,7 @@ impl Run<'_> {
                 format!("the file {file}, written by the step `{}`", self.step_of_history(step))
             }
             (Some(file), None) => format!("the file {file}"),
+            (None, Some(step)) => format!("its description, by the step `{}`", self.step_of_history(step)),
             _ => "its description (ENV, LABEL, or a command's own text)".to_owned(),
         };
         let message = format!(

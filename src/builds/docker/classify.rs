@@ -1,6 +1,10 @@
 //! Whose fault is it that a build failed, and what should they do? Judged by the engine's last word and the last
 //! lines of the step; the texts are those of BuildKit in Docker 20.10 and since, and of pip.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 use crate::domain::task::FaultKind;
 
 use super::progress::FailedStep;
@@ -14,17 +18,61 @@ pub struct Evidence<'e> {
     pub step: Option<&'e FailedStep>,
 }
 
-const DEPENDENCY: [&str; 7] = [
-    "No matching distribution found",
-    "Could not find a version that satisfies",
+/// What a dead network never makes pip say.
+const CONTRADICTION: [&str; 7] = [
     "ResolutionImpossible",
     "conflicting dependencies",
     "Invalid requirement",
+    "Could not open requirements file",
     "No such file or directory: 'requirements.txt'",
     "requires a different Python",
+    "Cannot find command 'git'",
 ];
 
-const NETWORK: [&str; 12] = [
+const NOT_FOUND: [&str; 4] = [
+    "No matching distribution found",
+    "Could not find a version that satisfies",
+    "Unable to locate package",
+    "has no installation candidate",
+];
+
+/// A package whose own build failed.
+const WHEEL: [&str; 7] = [
+    "Failed building wheel for",
+    "Could not build wheels for",
+    "Failed to build installable wheels",
+    "metadata-generation-failed",
+    "subprocess-exited-with-error",
+    "did not run successfully",
+    "legacy-install-failure",
+];
+
+/// Python's words, and those of the usual shells.
+const SYNTAX: [&str; 7] = [
+    "SyntaxError:",
+    "IndentationError:",
+    "TabError:",
+    "Syntax error:",
+    "syntax error near unexpected token",
+    "syntax error: unexpected",
+    "unexpected EOF while looking for matching",
+];
+
+const MISSING_MODULE: [&str; 2] = ["ModuleNotFoundError:", "ImportError:"];
+
+const MEMORY: [&str; 6] = [
+    "MemoryError",
+    "std::bad_alloc",
+    "Cannot allocate memory",
+    "Killed signal terminated program",
+    "virtual memory exhausted",
+    "out of memory allocating",
+];
+
+const PROCESSES: [&str; 4] =
+    ["Cannot fork", "fork: Resource temporarily unavailable", "fork: retry:", "can't start new thread"];
+
+const NETWORK: [&str; 16] = [
     "Temporary failure in name resolution",
     "Temporary failure resolving",
     "Name or service not known",
@@ -37,6 +85,10 @@ const NETWORK: [&str; 12] = [
     "Read timed out",
     "CERTIFICATE_VERIFY_FAILED",
     "TLS handshake timeout",
+    "No route to host",
+    "Connection reset by peer",
+    "nodename nor servname provided",
+    "Failed to establish a new connection",
 ];
 
 const BASE_IMAGE: [&str; 9] = [
@@ -88,7 +140,7 @@ pub fn classify(evidence: &Evidence<'_>) -> (FaultKind, String) {
     {
         let name = step.map_or_else(|| "A COPY".to_owned(), |step| format!("The step `{}`", step.name));
         return (
-            FaultKind::Step,
+            FaultKind::Dockerfile,
             format!(
                 "{name} failed: {cause}. Check that the file is part of the package and not in .dockerignore."
             ),
@@ -100,8 +152,8 @@ pub fn classify(evidence: &Evidence<'_>) -> (FaultKind, String) {
             format!("The step `{}` failed: {cause}. Correct the step and push again.", step.name),
         );
     }
-    if has(&BASE_IMAGE) {
-        let image = step.and_then(|step| step.name.strip_prefix("load metadata for "));
+    let image = step.and_then(|step| step.name.strip_prefix("load metadata for "));
+    if image.is_some() || has(&BASE_IMAGE) {
         let image = image.map(|image| format!(" {image}")).unwrap_or_default();
         return (
             FaultKind::BaseImage,
@@ -129,28 +181,87 @@ fn failed_command(step: &FailedStep, code: u32) -> (FaultKind, String) {
             ),
         );
     }
-    if mentions(step, &DEPENDENCY) {
-        let line = step.lines.iter().rev().find(|line| DEPENDENCY.iter().any(|sign| line.contains(sign)));
-        // A dead network makes pip say that nothing matches, too; its retries tell the two apart.
-        if !mentions(step, &NETWORK) {
-            let line = line.map_or("", |line| line.trim());
-            return (
-                FaultKind::Dependency,
-                format!(
-                    "A requirement cannot be met in the step `{name}`: {line}. Correct the requirements and push again."
-                ),
-            );
-        }
-    }
-    if mentions(step, &NETWORK) {
-        return (
-            FaultKind::Network,
+    // A dead network makes pip say that nothing matches, and a build of a package fails of both: causes first.
+    let (kind, told): (_, fn(&str, &str) -> String) = match () {
+        () if mentions(step, &MEMORY) => (FaultKind::Memory, |name, line| {
+            format!("The step `{name}` ran out of memory: {line}. Let it use less at a time.")
+        }),
+        () if mentions(step, &PROCESSES) => (FaultKind::Processes, |name, line| {
+            format!("The step `{name}` could start no further process: {line}. Let it do less at a time.")
+        }),
+        () if mentions(step, &CONTRADICTION) => (FaultKind::Dependency, unmet),
+        () if mentions(step, &NETWORK) => (FaultKind::Network, |name, line| {
             format!(
-                "The step `{name}` could not reach a host (exit code {code}). Check the address, and whether builds may reach it."
-            ),
-        );
-    }
-    (FaultKind::Step, format!("The step `{name}` ended with exit code {code}. Its last lines say why."))
+                "The step `{name}` could not reach a host: {line}. Check the address, and whether builds may reach it."
+            )
+        }),
+        () if mentions(step, &NOT_FOUND) => (FaultKind::Dependency, unmet),
+        () if mentions(step, &WHEEL) => (FaultKind::Wheel, |name, line| {
+            format!(
+                "A requirement could not be built in the step `{name}`: {line}. Choose a version that has a wheel for this Python, or install what its build needs in a Dockerfile."
+            )
+        }),
+        () if mentions(step, &SYNTAX) => (FaultKind::Syntax, |name, line| {
+            format!("A source could not be read in the step `{name}`: {line}. Correct it and push again.")
+        }),
+        () if mentions(step, &MISSING_MODULE) => (FaultKind::Dependency, |name, line| {
+            format!(
+                "A module is missing in the step `{name}`: {line}. Add its package to the requirements and push again."
+            )
+        }),
+        () => {
+            let remedy = match code {
+                126 => "A command in it cannot be run: make it executable.",
+                127 => "A command in it is not installed: install it, or correct its name.",
+                _ => "Its last lines say why.",
+            };
+            return (FaultKind::Step, format!("The step `{name}` ended with exit code {code}. {remedy}"));
+        }
+    };
+    (kind, told(name, &telling_line(step, kind)))
+}
+
+fn unmet(name: &str, line: &str) -> String {
+    format!(
+        "A requirement cannot be met in the step `{name}`: {line}. Correct the requirements and push again."
+    )
+}
+
+/// The last line that speaks for `kind`.
+fn telling_line(step: &FailedStep, kind: FaultKind) -> String {
+    let signs: Vec<&str> = match kind {
+        FaultKind::Memory => MEMORY.to_vec(),
+        FaultKind::Processes => PROCESSES.to_vec(),
+        FaultKind::Network => NETWORK.to_vec(),
+        FaultKind::Wheel => WHEEL.to_vec(),
+        FaultKind::Syntax => SYNTAX.to_vec(),
+        _ => [CONTRADICTION.as_slice(), &NOT_FOUND, &MISSING_MODULE].concat(),
+    };
+    let line = step.lines.iter().rev().find(|line| signs.iter().any(|sign| line.contains(sign)));
+    let line = line.map_or("", |line| line.trim()).trim_end_matches('.');
+    line.chars().take(300).collect()
+}
+
+/// Every sign, and what programs write before their errors.
+static TELLING: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let written_before = ["Error: ", "Exception: ", "error: ", "ERROR: ", "E: ", "fatal: "];
+    let signs = [
+        CONTRADICTION.as_slice(),
+        &NOT_FOUND,
+        &WHEEL,
+        &SYNTAX,
+        &MISSING_MODULE,
+        &MEMORY,
+        &PROCESSES,
+        &NETWORK,
+        &written_before,
+    ];
+    AhoCorasick::new(signs.concat()).ok()
+});
+
+/// Whether a line of a step's output is worth keeping when many follow it.
+pub fn is_telling(line: &str) -> bool {
+    TELLING.as_ref().is_some_and(|signs| signs.is_match(line))
 }
 
 /// The step of which the classic builder only says `The command '…' returned a non-zero code: 1`.
@@ -180,8 +291,8 @@ fn exit_code(error: &str) -> Option<u32> {
     digits.parse().ok()
 }
 
-/// The engine wraps causes in layers of its own; the innermost ones say what happened.
-fn last_cause(error: &str) -> String {
+/// The engine's last word without what is around it: it wraps causes in layers of its own; the innermost ones say what happened.
+pub fn last_cause(error: &str) -> String {
     const WRAPPERS: [&str; 8] = [
         "failed to solve with frontend dockerfile.v0: ",
         "failed to solve: ",
@@ -242,6 +353,45 @@ mod tests {
     }
 
     #[test]
+    fn causes_beat_what_follows_from_them() {
+        let error = "executor failed running [x]: exit code: 1";
+        for (lines, expected) in [
+            (
+                &["Retrying … Read timed out", "ERROR: ResolutionImpossible: for help visit …"][..],
+                FaultKind::Dependency,
+            ),
+            (
+                &[
+                    "NewConnectionError",
+                    "ERROR: No matching distribution found for x",
+                    "did not run successfully",
+                ],
+                FaultKind::Network,
+            ),
+            (
+                &[
+                    "  File \"setup.py\", line 1",
+                    "SyntaxError: invalid syntax",
+                    "error: metadata-generation-failed",
+                ],
+                FaultKind::Wheel,
+            ),
+            (
+                &["cc1plus: Killed signal terminated program", "ERROR: Failed building wheel for x"],
+                FaultKind::Memory,
+            ),
+            (&["IndentationError: unexpected indent"], FaultKind::Syntax),
+            (&["ModuleNotFoundError: No module named 'torch'"], FaultKind::Dependency),
+            (&["/bin/sh: 0: Cannot fork"], FaultKind::Processes),
+            (&["ValueError: no"], FaultKind::Step),
+        ] {
+            assert_eq!(kind(error, Some(&step("RUN x", error, lines))), expected, "{lines:?}");
+            assert!(lines.iter().any(|line| is_telling(line)), "{lines:?}");
+        }
+        assert!(!is_telling("Collecting numpy") && !is_telling("0 errors"));
+    }
+
+    #[test]
     fn what_happens_before_a_step_has_its_own_kinds() {
         let missing = "failed to solve with frontend dockerfile.v0: failed to create LLB definition: pull access denied, \
                        repository does not exist or may require authorization";
@@ -251,9 +401,13 @@ mod tests {
         let (found, message) = classify(&Evidence { error: syntax, step: None });
         assert_eq!(found, FaultKind::Dockerfile);
         assert!(message.contains("read: dockerfile parse error line 2"), "{message}");
+        let refused = "failed to solve with frontend dockerfile.v0: failed to create LLB definition: failed to do request: Head \
+                       \"http://127.0.0.1:1/v2/a/manifests/1\": dial tcp 127.0.0.1:1: connect: connection refused";
+        let looking = step("load metadata for 127.0.0.1:1/a:1", refused, &[]);
+        assert_eq!(kind(refused, Some(&looking)), FaultKind::BaseImage);
         let copy = "failed to compute cache key: \"/nope\" not found: not found";
         let copying = step("COPY nope /x", copy, &[]);
-        assert_eq!(kind(copy, Some(&copying)), FaultKind::Step);
+        assert_eq!(kind(copy, Some(&copying)), FaultKind::Dockerfile);
     }
 
     #[test]

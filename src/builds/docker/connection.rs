@@ -149,8 +149,16 @@ pub fn platform(os: &str, arch: &str, variant: &str) -> String {
 
 /// A platform as people write it, in the spelling of [`platform()`].
 pub fn plain_platform(text: &str) -> String {
+    let text = text.trim().to_lowercase();
+    // An architecture alone means Linux.
+    let text = if text.contains('/') { text } else { format!("linux/{text}") };
     let mut parts = text.splitn(3, '/');
     let [os, arch, variant] = [(); 3].map(|()| parts.next().unwrap_or_default());
+    let arch = match arch {
+        "x86_64" | "x86-64" => "amd64",
+        "aarch64" => "arm64",
+        arch => arch,
+    };
     platform(os, arch, variant)
 }
 
@@ -173,5 +181,7 @@ mod tests {
         assert_eq!(plain_platform("linux/arm64/v8"), "linux/arm64");
         assert_eq!(plain_platform("linux/amd64"), "linux/amd64");
         assert_eq!(plain_platform("linux/arm/v7"), "linux/arm/v7");
+        assert_eq!(plain_platform("Linux/x86_64"), "linux/amd64");
+        assert_eq!(plain_platform("aarch64"), "linux/arm64");
     }
 }

@@ -363,6 +363,7 @@ mod tests {
             "RUN --mo\"unt\"=type=bind,from=executor-hub/a true",
             "RUN --mount=type=bind,from=executor-hub/a:1,target=/x true",
             "RUN --mount=from=$IMAGE,target=/x true",
+            "RUN --mount=type=tmpfs,target=/run//hub/build true",
             "COPY --from=executor-hub/a:1 / /",
             "COPY --from=docker.io/executor-hub/a / /",
             "ONBUILD COPY --from=executor-hub/a / /",

@@ -17,7 +17,7 @@ use crate::{
 
 use super::{
     cgroup::Bounded,
-    step::{Place, Step},
+    step::{Found, Place, Step},
     usage,
 };
 
@@ -141,9 +141,9 @@ impl Watch {
                 continue;
             }
             match self.place.read(&name, &self.mark) {
-                None => {}
-                Some(None) => drop(foreign.insert(name)),
-                Some(Some(step)) => match step.group.bound(self.limits.memory_bytes, self.limits.processes) {
+                Found::Nothing => {}
+                Found::Foreign => drop(foreign.insert(name)),
+                Found::Own(step) => match step.group.bound(self.limits.memory_bytes, self.limits.processes) {
                     Ok(Bounded::Gone) => {}
                     Ok(Bounded::Yes) => {
                         // What the kernel did to a step that is over explains no later one.

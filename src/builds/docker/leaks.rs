@@ -36,7 +36,7 @@ const TAR_MAGIC_END: u64 = 262;
 pub struct Leak {
     /// Names of the variables whose values were found there.
     pub variables: BTreeSet<String>,
-    /// The instruction that made the layer, as the image's history has it.
+    /// The instruction that wrote it, as the image's history has it.
     pub step: Option<String>,
     /// The file in the image; `None` for the image's own description.
     pub file: Option<String>,
@@ -202,10 +202,17 @@ fn judge(
     let description = texts.get(&image.config).ok_or_else(|| bad("it has no description"))?;
     let mut variables = BTreeSet::new();
     needles.find_in(description, &mut variables);
-    if !variables.is_empty() {
-        return Ok(Some(Leak { variables, step: None, file: None }));
-    }
     let description: Description = serde_json::from_slice(description)?;
+    if !variables.is_empty() {
+        // Every instruction is in the history by its text, with the values that its variables had.
+        let writes = |entry: &&HistoryEntry| {
+            let mut written = BTreeSet::new();
+            needles.find_in(entry.created_by.as_bytes(), &mut written);
+            !written.is_empty()
+        };
+        let step = description.history.iter().find(writes).map(|entry| entry.created_by.clone());
+        return Ok(Some(Leak { variables, step, file: None }));
+    }
     let steps: Vec<&HistoryEntry> = description.history.iter().filter(|entry| !entry.empty_layer).collect();
     let base = image.layers.len().saturating_sub(layers);
     for (at, layer) in image.layers.iter().enumerate().skip(base) {
@@ -345,6 +352,11 @@ mod tests {
         let described = image(&tar_of(&[]), &tar_of(&[]), r#"{"config":{"Env":["A=hunter2"]}}"#);
         let leak = search_export(described.as_slice(), 1, &needles).expect("read").expect("a leak");
         assert_eq!((leak.step, leak.file), (None, None));
+        let history =
+            r#"{"history":[{"created_by":"ENV B=1"},{"created_by":"ENV A=hunter2","empty_layer":true}]}"#;
+        let told = image(&tar_of(&[]), &tar_of(&[]), history);
+        let leak = search_export(told.as_slice(), 1, &needles).expect("read").expect("a leak");
+        assert_eq!((leak.step.as_deref(), leak.file), (Some("ENV A=hunter2"), None));
     }
 
     #[test]

@@ -33,7 +33,11 @@ mod step;
 mod usage;
 mod variables;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
 use async_trait::async_trait;
 use bollard::{errors::Error, query_parameters::RemoveImageOptionsBuilder};
@@ -45,6 +49,7 @@ use self::{
     images::ImageRule,
     instruction::Heredocs,
     provision::{Ingredients, Provision},
+    step::Place,
 };
 use super::{
     engine::{BuildOutput, BuildPlan, BuiltImage, Engine, EngineInfo},
@@ -102,12 +107,14 @@ pub enum Unbounded {
 #[derive(Debug, Clone)]
 pub struct DockerEngine {
     settings: DockerSettings,
+    /// Whether the operator was told which limits are kept.
+    told: Arc<OnceLock<()>>,
 }
 
 impl DockerEngine {
     /// An engine by its settings; does not fail and does not connect.
     pub fn new(settings: DockerSettings) -> Self {
-        Self { settings }
+        Self { settings, told: Arc::default() }
     }
 
     fn host(&self) -> Result<Host, Fault> {
@@ -126,6 +133,17 @@ impl Engine for DockerEngine {
                 Err(SessionOrFault::NoBuildKit(_)) => false,
                 Err(SessionOrFault::Fault(fault)) => return Err(fault),
             };
+            if buildkit && self.told.set(()).is_ok() {
+                match Place::find(&host, &docker).await {
+                    Ok(_) => tracing::info!("memory, processes and disk of build steps are bounded"),
+                    Err(reason) => {
+                        tracing::warn!(
+                            reason,
+                            "memory, processes and disk of BuildKit's steps are not bounded"
+                        );
+                    }
+                }
+            }
             Ok(abilities(&host, &docker, buildkit).await?.info)
         };
         match tokio::time::timeout(ANSWER_TIME, asking).await {

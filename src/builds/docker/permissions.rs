@@ -55,6 +55,11 @@ impl Permissions<'_> {
                 _ => {}
             }
         }
+        if target.is_some_and(is_the_hubs) {
+            let reason =
+                "mounts something below /run/hub, where the Hub keeps its own. Choose another target.";
+            return Err(Rejected::new(instruction.line, reason));
+        }
         // One author's cache must never hold another's files. Without an id the target is what caches are known by.
         let Some(id) = id.or(target).filter(|_| kind == "cache") else { return Ok(mount.to_owned()) };
         let own = format!("id={}{id}", self.cache_prefix);
@@ -139,6 +144,12 @@ impl Permissions<'_> {
         }
         Ok((flags, rest))
     }
+}
+
+/// Whether a mount's target is below `/run/hub`, also from a folder that may have been changed to.
+fn is_the_hubs(target: &str) -> bool {
+    let parts: Vec<&str> = target.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    parts.windows(2).any(|pair| pair == ["run", "hub"]) || parts.first() == Some(&"hub")
 }
 
 fn may_be_fetched(word: &str) -> bool {

@@ -26,6 +26,9 @@ use super::{
 pub const EXECUTOR_LABEL: &str = "executor-hub.executor";
 const COMMIT_LABEL: &str = "executor-hub.commit";
 
+/// Letters of a faulty line of a Dockerfile that are shown.
+const SHOWN_LINE: usize = 300;
+
 /// BuildKit takes no larger secret.
 const MAX_CERTIFICATES: u64 = 500 << 10;
 
@@ -52,18 +55,26 @@ pub async fn provision(settings: &DockerSettings, plan: &BuildPlan, mark: &str) 
     }))
 }
 
-/// Refuses a platform that is not the engine's own.
-pub fn check_platform(plan: &BuildPlan, abilities: &Abilities) -> Result<(), Fault> {
+/// Refuses every platform but the engine's own: it runs the steps, and an image for less than was asked would be a lie.
+pub fn check_platforms(plan: &BuildPlan, abilities: &Abilities) -> Result<(), Fault> {
     let offered = abilities.info.platform.as_str();
-    match &plan.platform {
-        Some(wanted) if plain_platform(wanted) != offered => Err(Fault::new(
-            FaultKind::Platform,
-            format!(
-                "The platform {wanted} is not offered here: this Hub's engine builds for {offered}. Leave the platform out or choose that one."
-            ),
-        )),
-        _ => Ok(()),
+    let missing: Vec<&str> = plan
+        .platforms
+        .iter()
+        .map(String::as_str)
+        .filter(|wanted| plain_platform(wanted) != offered)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
     }
+    let (subject, verb) = if missing.len() == 1 { ("platform", "is") } else { ("platforms", "are") };
+    Err(Fault::new(
+        FaultKind::Platform,
+        format!(
+            "The {subject} {} {verb} not offered here: this Hub's engine builds for {offered}. Leave --platform out or choose {offered} alone.",
+            missing.join(", ")
+        ),
+    ))
 }
 
 /// What is to be sent, and how many layers it makes at most.
@@ -93,7 +104,11 @@ pub async fn prepare(
         heredocs: abilities.heredocs,
         args: arguments(plan, &abilities.info.platform),
     };
-    let rewritten = rewrite(&text, &rules).map_err(|rejected| dockerfile_fault(rejected.to_string()))?;
+    let rewritten = rewrite(&text, &rules).map_err(|rejected| {
+        let line = text.lines().nth(rejected.line.saturating_sub(1)).unwrap_or_default();
+        let shown: String = line.chars().take(SHOWN_LINE).collect();
+        dockerfile_fault(rejected.to_string()).with_lines(vec![shown])
+    })?;
     let ignore = Ignore::parse(&recipe.ignore)
         .map_err(|invalid| dockerfile_fault(format!("The .dockerignore cannot be used: {invalid}.")))?;
     let context = Context {

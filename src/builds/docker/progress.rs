@@ -8,7 +8,13 @@ use std::{
 
 use bollard::moby::buildkit::v1::{StatusResponse, Vertex, VertexLog, VertexStatus};
 
-use super::console::{DECISIVE_LINES, LineSplitter};
+use super::{
+    classify::is_telling,
+    console::{DECISIVE_LINES, LineSplitter},
+};
+
+/// Lines from before the last ones that a failed step is shown with, at most.
+const TELLING_LINES: usize = 6;
 
 /// The steps of one build as far as they were reported.
 #[derive(Debug)]
@@ -29,6 +35,8 @@ struct Step {
     stdout: LineSplitter,
     stderr: LineSplitter,
     last_lines: VecDeque<String>,
+    /// Telling lines that are no longer among the last ones.
+    telling_lines: VecDeque<String>,
     printed_statuses: Vec<String>,
 }
 
@@ -73,7 +81,7 @@ impl Progress {
         Some(FailedStep {
             name: without_counter(&step.name).to_owned(),
             error: step.error.clone(),
-            lines: step.last_lines.iter().cloned().collect(),
+            lines: step.decisive_lines(),
         })
     }
 
@@ -98,6 +106,7 @@ impl Progress {
             stdout: LineSplitter::new(self.line_limit),
             stderr: LineSplitter::new(self.line_limit),
             last_lines: VecDeque::new(),
+            telling_lines: VecDeque::new(),
             printed_statuses: Vec::new(),
         };
         lines.push(format!("#{} {}", step.number, step.name));
@@ -156,11 +165,27 @@ impl Progress {
 impl Step {
     fn print(&mut self, since: Duration, line: String) -> String {
         let printed = format!("#{} {:.3} {line}", self.number, since.as_secs_f64());
-        if self.last_lines.len() == DECISIVE_LINES {
-            self.last_lines.pop_front();
+        if self.last_lines.len() == DECISIVE_LINES
+            && let Some(oldest) = self.last_lines.pop_front()
+            && is_telling(&oldest)
+        {
+            if self.telling_lines.len() == TELLING_LINES {
+                self.telling_lines.pop_front();
+            }
+            self.telling_lines.push_back(oldest);
         }
         self.last_lines.push_back(line);
         printed
+    }
+
+    /// The last lines, of which those give way first that tell nothing.
+    fn decisive_lines(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self.telling_lines.iter().chain(&self.last_lines).cloned().collect();
+        while lines.len() > DECISIVE_LINES {
+            let least = lines.iter().position(|line| !is_telling(line)).unwrap_or(0);
+            lines.remove(least);
+        }
+        lines
     }
 
     fn flush(&mut self) -> Vec<String> {
@@ -225,6 +250,23 @@ mod tests {
         assert_eq!(progress.update(&last), ["#2 0.000 rest", "#2 DONE 4.0s"]);
         assert!(progress.update(&last).is_empty());
         assert_eq!(progress.failed(), None);
+    }
+
+    #[test]
+    fn the_line_that_tells_why_is_kept_however_much_follows_it() {
+        let mut progress = Progress::new(1000);
+        let mut failed = vertex("a", "RUN x", (1, Some(2)));
+        failed.error = "exit code: 1".into();
+        let noise = "noise\n".repeat(40);
+        let text = format!("ERROR: No matching distribution found for x\n{noise}the end\n");
+        progress.update(&StatusResponse {
+            vertexes: vec![failed],
+            logs: vec![log("a", 1, 1, &text)],
+            ..StatusResponse::default()
+        });
+        let lines = progress.failed().expect("a failed step").lines;
+        assert_eq!(lines.len(), DECISIVE_LINES);
+        assert!(lines[0].starts_with("ERROR: No matching") && lines[DECISIVE_LINES - 1] == "the end");
     }
 
     #[test]

@@ -30,6 +30,17 @@ pub struct Place {
     hierarchy: Hierarchy,
 }
 
+/// What is known of a step that runs.
+#[derive(Debug)]
+pub enum Found {
+    /// Its description is not whole yet, or not there any more.
+    Nothing,
+    /// It is of another build.
+    Foreign,
+    /// It is of this build.
+    Own(Step),
+}
+
 /// A step that runs.
 #[derive(Debug, Clone)]
 pub struct Step {
@@ -75,20 +86,22 @@ impl Place {
         folders.filter_map(|entry| entry.file_name().into_string().ok()).collect()
     }
 
-    /// Reads the description of the step `name`: `None` while it is not whole, `Some(None)` when it does not carry
-    /// `mark`. Blocks.
-    pub fn read(&self, name: &str, mark: &str) -> Option<Option<Step>> {
+    /// Reads the description of the step `name`, which is of this build when it carries `mark`. Blocks.
+    pub fn read(&self, name: &str, mark: &str) -> Found {
+        self.describe(name, mark).unwrap_or(Found::Nothing)
+    }
+
+    fn describe(&self, name: &str, mark: &str) -> Option<Found> {
         let bundle = self.bundles.join(name);
         let mut text = String::new();
         let file = fs::File::open(bundle.join("config.json")).ok()?;
         file.take(MAX_DESCRIPTION).read_to_string(&mut text).ok()?;
         let description: Description = serde_json::from_str(&text).ok()?;
-        let Some(marked) = description.mounts.iter().find(|mount| mount.destination == Provision::MARK_FILE)
-        else {
-            return Some(None);
-        };
-        if fs::read_to_string(below(&self.root, &marked.source)).ok()? != mark {
-            return Some(None);
+        // An author may mount something at the same place, so one of several is enough.
+        let marks = description.mounts.iter().filter(|mount| mount.destination == Provision::MARK_FILE);
+        let marks: Vec<_> = marks.map(|mount| fs::read_to_string(below(&self.root, &mount.source))).collect();
+        if !marks.iter().flatten().any(|known| known == mark) {
+            return marks.iter().all(Result::is_ok).then_some(Found::Foreign);
         }
         let group = self.hierarchy.group(&description.linux.cgroups_path)?;
         let mounted = fs::read_to_string(&self.mounts).unwrap_or_default();
@@ -99,7 +112,7 @@ impl Place {
                 folders.push(self.written(&mounted, &mount.source));
             }
         }
-        Some(Some(Step { group, folders }))
+        Some(Found::Own(Step { group, folders }))
     }
 
     /// Where writes below `path` end up: in the uppermost folder of an overlay, else in the place itself.
@@ -178,6 +191,7 @@ mod tests {
                 {"destination": "/proc", "type": "proc", "source": "proc"},
                 {"destination": "/etc/hosts", "type": "bind", "source": "/hosts", "options": ["rbind", "ro"]},
                 {"destination": "/cache", "type": "bind", "source": "/snapshots/c", "options": ["rbind"]},
+                {"destination": "/run/hub/build", "type": "bind", "source": "/executor/hosts", "options": ["ro"]},
                 {"destination": "/run/hub/build", "type": "bind", "source": mark, "options": ["ro"]},
             ],
             "linux": {"cgroupsPath": "/docker/buildkit/a"},
@@ -196,12 +210,12 @@ mod tests {
         fs::write(root.join("mountinfo"), mounts).expect("mounts");
         let place = place(root);
         assert_eq!(place.running(), ["a"]);
-        assert!(place.read("a", "me").is_none(), "there is no description yet");
+        assert!(matches!(place.read("a", "me"), Found::Nothing), "there is no description yet");
         fs::write(root.join("executor/a/config.json"), "{").expect("half a description");
-        assert!(place.read("a", "me").is_none());
+        assert!(matches!(place.read("a", "me"), Found::Nothing));
         fs::write(root.join("executor/a/config.json"), description("/mark")).expect("a description");
-        assert!(place.read("a", "other").expect("whole").is_none());
-        let step = place.read("a", "me").expect("whole").expect("ours");
+        assert!(matches!(place.read("a", "other"), Found::Foreign));
+        let Found::Own(step) = place.read("a", "me") else { panic!("it is ours") };
         assert_eq!(step.folders, [root.join("up per"), root.join("snapshots/c")]);
     }
 }

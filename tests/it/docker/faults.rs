@@ -51,7 +51,7 @@ async fn docker_step_that_cannot_begin_is_no_fault_of_the_base_image() {
 #[tokio::test]
 async fn docker_missing_file_is_told_from_the_engines_faults() {
     let fault = fault_of("FROM BASE\nCOPY nope.txt /x\n").await;
-    assert_eq!(fault.kind, FaultKind::Step, "{fault:?}");
+    assert_eq!(fault.kind, FaultKind::Dockerfile, "{fault:?}");
     assert!(fault.message.contains("nope.txt"), "{fault:?}");
 }
 
@@ -101,10 +101,21 @@ async fn docker_foreign_images_are_refused() {
 async fn docker_other_platform_is_refused_with_the_one_that_is_offered() {
     let engine = engine().await;
     let offered = engine.ping().await.expect("an answer").platform;
-    let outcome =
-        run(&engine, job("FROM BASE\n").change(|plan| plan.platform = Some("linux/s390x".into()))).await;
-    assert_eq!(outcome.fault().kind, FaultKind::Platform);
-    assert!(outcome.fault().message.contains(&offered), "{:?}", outcome.fault());
+    for (wanted, missing) in [
+        (vec!["linux/s390x".to_owned()], "The platform linux/s390x is"),
+        (
+            vec![offered.clone(), "linux/s390x".into(), "windows/amd64".into()],
+            "platforms linux/s390x, windows/amd64 are",
+        ),
+    ] {
+        let outcome = run(&engine, job("FROM BASE\n").change(|plan| plan.platforms = wanted)).await;
+        let fault = outcome.fault();
+        assert_eq!(fault.kind, FaultKind::Platform);
+        assert!(fault.message.contains(missing), "{fault:?}");
+        assert!(fault.message.contains(&format!("builds for {offered}")), "{fault:?}");
+    }
+    let asked = job("FROM BASE\nRUN true\n").change(|plan| plan.platforms = vec![offered.to_uppercase()]);
+    engine.remove(&run(&engine, asked).await.image().name).await.expect("removed");
 }
 
 #[tokio::test]

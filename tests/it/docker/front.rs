@@ -38,9 +38,13 @@ impl Front {
         Self { folder, passing }
     }
 
+    /// Where it listens.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("docker.sock")
+    }
+
     pub fn settings(&self) -> DockerSettings {
-        let host = format!("unix://{}", self.folder.path().join("docker.sock").display());
-        DockerSettings { host: Some(host), ..settings() }
+        DockerSettings { host: Some(format!("unix://{}", self.socket().display())), ..settings() }
     }
 
     /// Cuts all connections, as an engine does that is killed.

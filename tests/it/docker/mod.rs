@@ -3,9 +3,10 @@
 
 mod building;
 mod faults;
-mod front;
+pub mod front;
 mod lifetime;
 mod limits;
+mod planted;
 mod secrets;
 
 use std::{
@@ -110,7 +111,7 @@ fn job(dockerfile: &str) -> Job {
         build_env: BuildEnv::default(),
         secret_scope: task.to_string(),
         no_cache: true,
-        platform: None,
+        platforms: Vec::new(),
         limits: BuildLimits::default(),
     };
     Job { plan, _folder: folder }

@@ -86,6 +86,7 @@ async fn docker_value_written_into_the_description_is_a_leak_too() {
     let outcome = run(&engine().await, job(dockerfile).env(r#"{"P": "plain-pass-word"}"#)).await;
     assert_eq!(outcome.fault().kind, FaultKind::SecretLeak);
     assert!(!outcome.fault().message.contains("plain-pass-word"));
+    assert!(outcome.fault().message.contains("by the step `ENV PASSWORD=****`"), "{:?}", outcome.fault());
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod hostile_families;
 mod packages;
 mod python;
 mod raw_zip;
+mod recipe;
 mod yaml_agreement;
 
 use std::{

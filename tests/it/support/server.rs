@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use executor_hub::domain::TaskId;
 use sqlx::ConnectOptions as _;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -29,6 +30,7 @@ const START_TIME: Duration = Duration::from_secs(90);
 /// Where a Hub keeps everything, and how it is set up.
 pub struct Installation {
     folder: TempDir,
+    images: String,
     environment: BTreeMap<String, String>,
     _database: Option<TestDatabase>,
 }
@@ -48,10 +50,12 @@ impl Installation {
         let folder = tempfile::Builder::new().prefix("executor-hub-").tempdir_in("/tmp").unwrap();
         // A private Postgres of root's is another user's process.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o711)).unwrap();
+        // A name of its own, so that what it builds can be told from what others build meanwhile.
+        let images = format!("executor-hub-test/{}", TaskId::mint());
         let mut environment = BTreeMap::from([
             ("HUB_SERVER__DATA_DIR".to_owned(), folder.path().join("data").display().to_string()),
             ("HUB_SERVER__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
-            ("HUB_BUILDS__IMAGE_PREFIX".to_owned(), "executor-hub-test".to_owned()),
+            ("HUB_BUILDS__IMAGE_PREFIX".to_owned(), images.clone()),
             ("HUB_BUILDS__ENGINE".to_owned(), engine()),
         ]);
         for (name, told) in [
@@ -68,7 +72,7 @@ impl Installation {
             let url = database.options().to_url_lossy().to_string();
             environment.insert("HUB_DATABASE__URL".into(), url);
         }
-        Self { folder, environment, _database: database }
+        Self { folder, images, environment, _database: database }
     }
 
     /// Changes a setting, by the name of its environment variable without `HUB_`.
@@ -127,6 +131,36 @@ impl Installation {
         command.args(arguments).env_clear().envs(&self.environment).stdin(Stdio::null());
         command
     }
+}
+
+impl Drop for Installation {
+    /// Takes what it built out of the engine, which outlives the tests.
+    fn drop(&mut self) {
+        let Some(host) = setting("EXECUTOR_HUB_TEST_DOCKER_HOST") else { return };
+        let pattern = format!("{}/*", self.images);
+        // A runtime of its own, since this may run inside the test's.
+        let cleaning = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(remove_images(&host, &pattern))
+        });
+        if let Ok(Err(error)) = cleaning.join() {
+            eprintln!("images of the test stay in the engine: {error}");
+        }
+    }
+}
+
+async fn remove_images(host: &str, pattern: &str) -> Result<(), bollard::errors::Error> {
+    let docker = bollard::Docker::connect_with_host(host)?;
+    let options = bollard::query_parameters::ListImagesOptionsBuilder::default()
+        .filters(&std::collections::HashMap::from([("reference", vec![pattern])]))
+        .build();
+    for image in docker.list_images(Some(options)).await? {
+        for name in image.repo_tags {
+            let options = bollard::query_parameters::RemoveImageOptionsBuilder::default().force(true).build();
+            docker.remove_image(&name, Some(options), None).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Where the tests' Docker Engine is.
