@@ -1,11 +1,12 @@
 //! Who is asking, and may they? Credentials become a [`Caller`] here, and `policy` alone decides what it may do.
 
 pub mod accounts;
-mod caller;
+pub(crate) mod caller;
 pub mod device;
 pub mod invitations;
 mod keys;
 pub mod passwords;
+mod people;
 pub mod policy;
 pub mod sessions;
 pub mod setup;
@@ -89,7 +90,10 @@ impl Auth {
         let hash = tokens::hash(token);
         let mut connection = self.store.read().await?;
         match store::tokens::find_user(&mut connection, hash, self.clock.now()).await? {
-            Some((token, user)) => Ok(Caller::Person { user: Box::new(user), token }),
+            Some(found) => {
+                let (user, token, power) = (Box::new(found.user), found.token, found.power);
+                Ok(Caller::Person { user, token, power })
+            }
             None => Err(Error::sign_in_required(true)),
         }
     }

@@ -2,7 +2,7 @@
 //! an Executor's content only through that.
 
 use super::Caller;
-use crate::domain::{Visibility, artifact::Artifact, executor::Executor};
+use crate::domain::{Visibility, artifact::Artifact, executor::Executor, power::Scope};
 
 /// What a caller wants with an Executor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,19 @@ pub enum Action {
     Push,
     /// Follow its builds.
     ReadTasks,
+    /// Change who may see it.
+    Manage,
+}
+
+impl Action {
+    /// How far a token must reach for it.
+    pub fn scope(self) -> Scope {
+        match self {
+            Self::Read | Self::ReadTasks => Scope::Read,
+            Self::Push => Scope::Write,
+            Self::Manage => Scope::Admin,
+        }
+    }
 }
 
 /// What the caller knows besides who they are.
@@ -73,12 +86,14 @@ pub fn authorize(
     rules: HubRules,
 ) -> Result<Granted, Denied> {
     let owns = match (&executor.owner, caller.user_id()) {
-        (Some(owner), Some(id)) => owner.id == id,
+        // A token that does not reach so far is worth no more here than no token.
+        (Some(owner), Some(id)) => owner.id == id && caller.reaches(action.scope(), &executor.id),
         _ => false,
     };
     let knows_secret = knowledge == Knowledge::Secret;
     let is_trusted = owns || caller.is_admin() || knows_secret;
     let may_read = is_trusted
+        || owns_to_read(caller, &executor)
         || (executor.visibility == Visibility::Public
             && executor.last_pushed_at.is_some()
             && (!rules.sign_in_required || caller.user().is_some()));
@@ -86,6 +101,7 @@ pub fn authorize(
         Action::Read => may_read,
         Action::Push => owns || knows_secret,
         Action::ReadTasks => is_trusted,
+        Action::Manage => owns || caller.is_admin(),
     };
     if allowed {
         Ok(Granted { executor, action })
@@ -94,6 +110,12 @@ pub fn authorize(
     } else {
         Err(Denied::Hidden)
     }
+}
+
+/// Whether a token that is too weak for more still shows its owner that the thing is there.
+fn owns_to_read(caller: &Caller, executor: &Executor) -> bool {
+    let owner = executor.owner.as_ref().map(|owner| owner.id);
+    owner.is_some() && owner == caller.user_id() && caller.reaches(Scope::Read, &executor.id)
 }
 
 /// What a caller wants with an artifact.
@@ -112,8 +134,13 @@ pub fn authorize_artifact(
     action: ArtifactAction,
     rules: HubRules,
 ) -> Result<Artifact, Denied> {
-    let owns = caller.user_id() == Some(artifact.owner.id);
-    let may_read = owns
+    let needed = match action {
+        ArtifactAction::Read => Scope::Read,
+        ArtifactAction::Write => Scope::Write,
+    };
+    let is_owner = caller.user_id() == Some(artifact.owner.id);
+    let owns = is_owner && caller.reaches_all(needed);
+    let may_read = (is_owner && caller.reaches_all(Scope::Read))
         || caller.is_admin()
         || (artifact.visibility == Visibility::Public
             && (!rules.sign_in_required || caller.user().is_some()));
@@ -136,13 +163,14 @@ mod tests {
     use crate::domain::{
         ExecutorId, TokenId, UserId,
         executor::Owner,
+        power::Power,
         user::{Role, User},
     };
 
     fn person(login: &str, role: Role) -> Caller {
         let user =
             User { id: UserId::mint(), login: login.parse().unwrap(), display_name: login.into(), role };
-        Caller::Person { user: Box::new(user), token: TokenId::mint() }
+        Caller::Person { user: Box::new(user), token: TokenId::mint(), power: Power::full() }
     }
 
     fn executor(owner: Option<&Caller>, visibility: Visibility, is_usable: bool) -> Executor {
@@ -189,6 +217,40 @@ mod tests {
             let answer = authorize(caller, knowledge, executor, action, HubRules::default());
             assert_eq!(answer.err(), denied, "row {i}");
         }
+    }
+
+    #[test]
+    fn a_token_gives_no_more_than_its_scope_and_its_executors() {
+        use Action::{Manage, Push, Read, ReadTasks};
+        use Denied::{Forbidden, Hidden};
+        let alice = person("alice", Role::Member);
+        let mine = executor(Some(&alice), Visibility::Private, true);
+        let with = |scope, executors| {
+            let Caller::Person { user, token, .. } = alice.clone() else { unreachable!() };
+            Caller::Person { user, token, power: Power { scope, executors } }
+        };
+        let named = || Some(vec![mine.id.clone()]);
+        let other = || Some(vec![ExecutorId::mint()]);
+        let rows = [
+            (with(Scope::Read, None), Read, None),
+            (with(Scope::Read, None), ReadTasks, None),
+            (with(Scope::Read, None), Push, Some(Forbidden)),
+            (with(Scope::Write, None), Push, None),
+            (with(Scope::Write, None), Manage, Some(Forbidden)),
+            (with(Scope::Write, named()), Push, None),
+            (with(Scope::Write, other()), Push, Some(Hidden)),
+            (with(Scope::Read, other()), Read, Some(Hidden)),
+            (with(Scope::Admin, None), Manage, None),
+        ];
+        for (i, (caller, action, denied)) in rows.into_iter().enumerate() {
+            let answer = authorize(&caller, Knowledge::Nothing, mine.clone(), action, HubRules::default());
+            assert_eq!(answer.err(), denied, "row {i}");
+        }
+        let Caller::Person { user, token, .. } = person("root", Role::Admin) else { unreachable!() };
+        let weak_admin =
+            Caller::Person { user, token, power: Power { scope: Scope::Write, executors: None } };
+        let answer = authorize(&weak_admin, Knowledge::Nothing, mine, Read, HubRules::default());
+        assert_eq!(answer.err(), Some(Hidden), "an admin's weak token is no admin");
     }
 
     #[test]

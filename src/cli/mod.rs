@@ -5,7 +5,9 @@ mod database;
 mod failure;
 mod inspect;
 mod inspect_python;
+mod openapi;
 mod ping;
+mod seed;
 mod serve;
 mod token;
 mod user;
@@ -54,6 +56,12 @@ enum Command {
     /// Read Python source on standard input; started by the Hub itself, with limits
     #[command(hide = true)]
     InspectPython,
+    /// Print the document of the API
+    #[command(hide = true)]
+    Openapi,
+    /// Fill an empty database for measuring
+    #[command(hide = true)]
+    Seed(seed::Seed),
 }
 
 /// Runs the command of the process's arguments.
@@ -72,6 +80,9 @@ pub fn run() -> ExitCode {
 fn dispatch(cli: Cli) -> Result<(), Failure> {
     if let Command::InspectPython = cli.command {
         return inspect_python::run();
+    }
+    if let Command::Openapi = cli.command {
+        return openapi::run();
     }
     let environment = Environment::of_process();
     let overrides = Overrides { file: cli.config, set: cli.set };
@@ -98,7 +109,8 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             Command::User(command) => command.run(&settings, &environment).await,
             Command::Token(command) => command.run(&settings, &environment).await,
             Command::Ping(command) => command.run(&settings).await,
-            Command::Config(_) | Command::Inspect(_) | Command::InspectPython => Ok(()),
+            Command::Seed(command) => command.run(&settings, &environment).await,
+            Command::Config(_) | Command::Inspect(_) | Command::InspectPython | Command::Openapi => Ok(()),
         }
     })
 }

@@ -8,7 +8,7 @@ use super::{
     publish::{Accepted, Admitted, Push, Target, Upload},
 };
 use crate::{
-    auth::passwords,
+    auth::{Caller, caller::token_too_weak, passwords},
     blobs::BlobKey,
     builds::queue,
     config::BuildMode,
@@ -18,6 +18,7 @@ use crate::{
         digest::Md5,
         executor::{Executor, Owner},
         package::Package,
+        power::Scope,
         secret,
         task::{Phase, TaskEvent},
     },
@@ -74,6 +75,7 @@ impl Hub {
                 if found.is_some() && owner.is_none() {
                     return Err(name_taken(name));
                 }
+                check_reach(&admitted.caller, found.as_ref())?;
                 found.map(|found| found.id)
             }
             (None, None) => None,
@@ -281,12 +283,14 @@ impl Hub {
             let owner_id = owner.map(|owner| owner.id);
             if let Some(found) = store::executors::find_in_namespace(connection, owner_id, name).await? {
                 if owner.is_some() {
+                    check_reach(&admitted.caller, Some(&found))?;
                     store::executors::lock(connection, &found.id).await?;
                     return Ok((found, false));
                 }
                 return Err(name_taken(name));
             }
         }
+        check_reach(&admitted.caller, None)?;
         let id = self.unused_id(connection).await?;
         let visibility = admitted.push.visibility.unwrap_or(Visibility::Public);
         let new = NewExecutor { id: &id, owner: owner.map(|owner| owner.id), name, visibility, secret_hash };
@@ -385,6 +389,15 @@ fn target_name(admitted: &Admitted, package: &Package) -> Result<Option<Executor
         )
     })?;
     Ok(Some(name))
+}
+
+/// Whether the token of whoever pushes under their own name reaches the Executor that they have by it, or new ones.
+fn check_reach(caller: &Caller, existing: Option<&Executor>) -> Result<(), Error> {
+    let reaches = match existing {
+        Some(executor) => caller.reaches(Scope::Write, &executor.id),
+        None => caller.reaches_all(Scope::Write),
+    };
+    if reaches { Ok(()) } else { Err(token_too_weak(Scope::Write)) }
 }
 
 fn name_taken(name: &ExecutorName) -> Error {

@@ -5,9 +5,12 @@ mod access;
 pub mod artifacts;
 pub mod catalog;
 pub mod download;
+pub mod listing;
 pub mod progress;
 pub mod publish;
 pub mod pull;
+mod pull_counts;
+pub mod show;
 
 use std::sync::Arc;
 
@@ -24,6 +27,8 @@ use crate::{
     inspect::PythonParser,
     store::Store,
 };
+
+pub use pull_counts::PullCounts;
 
 /// What the use cases need.
 #[derive(Debug)]
@@ -42,6 +47,8 @@ pub struct Parts {
     pub progress: Progress,
     /// Rules that the operator chose.
     pub rules: Rules,
+    /// What was pulled since it was last written down.
+    pub pull_counts: PullCounts,
 }
 
 /// What the operator chose about pushes and pulls.
