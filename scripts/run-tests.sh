@@ -2,7 +2,7 @@
 # Sets up everything that the tests need and runs all of them; arguments go to the test runner.
 #
 # The tests learn where things are from EXECUTOR_HUB_TEST_DOCKER_HOST, …_BASE_IMAGE, …_BUILD_ENVIRONMENT (JSON) and
-# …_CLIENTS (a folder of environments). Without a Docker Engine the first three are not set and the tests that build
+# …_CLIENTS (a folder of environments), …_SCHEMATHESIS (a Python that has it). Without a Docker Engine the first three are not set and the tests that build
 # images do not run; in CI that is a failure.
 set -euo pipefail
 # shellcheck source=scripts/prelude.sh
@@ -12,7 +12,8 @@ cd "$PROJECT_ROOT"
 scripts/build-tools.sh
 scripts/postgres-binaries.sh >/dev/null
 EXECUTOR_HUB_TEST_CLIENTS=$(scripts/python-clients.sh)
-export EXECUTOR_HUB_TEST_CLIENTS
+EXECUTOR_HUB_TEST_SCHEMATHESIS=$(scripts/schemathesis.sh)
+export EXECUTOR_HUB_TEST_CLIENTS EXECUTOR_HUB_TEST_SCHEMATHESIS
 
 if engine=$(scripts/docker-engine.sh start); then
     eval "$engine"

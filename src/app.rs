@@ -117,6 +117,7 @@ impl App {
             parser,
             progress: Progress::new(store.clone(), notifications.clone()),
             rules: Rules::of(&settings),
+            pull_counts: hub::PullCounts::default(),
         });
         let stopping = CancellationToken::new();
         Ok(Self(Arc::new(Parts { settings, store, blobs, keys, clock, notifications, auth, hub, stopping })))
@@ -150,6 +151,27 @@ impl App {
     /// Clears away, every hour until the process stops, sign-ins that are over, what was deleted long enough ago, and bytes
     /// that nothing needs any more.
     pub async fn keep_house(self) {
+        tokio::join!(self.clone().keep_house_hourly(), self.write_pull_counts());
+    }
+
+    /// Writes down every few seconds what was pulled, and once more at the end.
+    async fn write_pull_counts(&self) {
+        const PAUSE: std::time::Duration = std::time::Duration::from_secs(5);
+        loop {
+            let is_last = tokio::select! {
+                () = tokio::time::sleep(PAUSE) => false,
+                () = self.0.stopping.cancelled() => true,
+            };
+            if let Err(error) = self.0.hub.write_pull_counts().await {
+                tracing::warn!(error = ?error.source_for_log(), "cannot write down what was pulled; trying again later");
+            }
+            if is_last {
+                return;
+            }
+        }
+    }
+
+    async fn keep_house_hourly(self) {
         const PAUSE: std::time::Duration = std::time::Duration::from_hours(1);
         loop {
             if let Err(error) = self.0.auth.forget_old().await {
@@ -166,6 +188,9 @@ impl App {
             }
             if let Err(error) = self.0.hub.collect_if_due().await {
                 tracing::warn!(%error, "cannot collect bytes that nothing needs; trying again later");
+            }
+            if let Err(error) = self.0.hub.age_pull_counts().await {
+                tracing::warn!(error = ?error.source_for_log(), "cannot age what was pulled; trying again later");
             }
             tokio::select! {
                 () = tokio::time::sleep(PAUSE) => {}

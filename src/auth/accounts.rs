@@ -10,8 +10,10 @@ use crate::{
         user::{Role, User},
     },
     error::{Error, ErrorKind},
-    store::{self, Connection, StoreError, tokens::TokenKind, users::Account},
+    store::{self, Connection, StoreError, tokens::TokenKind},
 };
+
+pub use crate::store::users::Account;
 
 /// The longest name for show, in characters.
 const MAX_DISPLAY_NAME: usize = 100;

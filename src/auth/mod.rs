@@ -2,12 +2,13 @@
 
 pub mod accounts;
 pub mod audit;
-mod caller;
+pub(crate) mod caller;
 pub mod device;
 pub mod invitations;
 mod keys;
 mod origin;
 pub mod passwords;
+mod people;
 pub mod policy;
 pub mod secrets;
 pub mod sessions;
@@ -102,7 +103,10 @@ impl Auth {
         let hash = tokens::hash(token);
         let mut connection = self.store.read().await?;
         match store::tokens::find_user(&mut connection, hash, self.clock.now()).await? {
-            Some((token, user)) => Ok(Caller::Person { user: Box::new(user), token }),
+            Some(found) => {
+                let (user, token, power) = (Box::new(found.user), found.token, found.power);
+                Ok(Caller::Person { user, token, power })
+            }
             None => Err(Error::sign_in_required(true)),
         }
     }

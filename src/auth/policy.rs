@@ -4,10 +4,11 @@
 use super::Caller;
 use crate::{
     domain::{
-        AccessLevel, Visibility,
+        AccessLevel, ExecutorId, Visibility,
         artifact::Artifact,
         audit::Right,
         executor::Executor,
+        power::Scope,
         team::{Team, TeamRole},
     },
     error::{Error, ErrorKind},
@@ -158,13 +159,31 @@ pub fn authorize(
 /// its secret; the secret of another one lets push, and no more.
 fn trust(caller: &Caller, knowledge: Knowledge, executor: &Executor) -> Option<(AccessLevel, Right)> {
     let owns = matches!((&executor.owner, caller.user_id()), (Some(owner), Some(id)) if owner.id == id);
-    match knowledge {
+    let by_account = match knowledge {
         _ if owns => Some((AccessLevel::Admin, Right::Own)),
-        Knowledge::Nothing => None,
         Knowledge::Grant(level) => Some((level, Right::Grant)),
+        Knowledge::Nothing | Knowledge::Secret => None,
+    };
+    // A token that does not reach so far is worth no more than no token.
+    let by_account =
+        by_account.and_then(|(level, right)| Some((level.min(token_reach(caller, &executor.id)?), right)));
+    let by_secret = match knowledge {
         Knowledge::Secret if executor.owner.is_none() => Some((AccessLevel::Admin, Right::Secret)),
         Knowledge::Secret => Some((AccessLevel::Write, Right::Secret)),
+        Knowledge::Nothing | Knowledge::Grant(_) => None,
+    };
+    match (by_account, by_secret) {
+        (Some(account), Some(secret)) if secret.0 > account.0 => Some(secret),
+        (account, secret) => account.or(secret),
     }
+}
+
+/// How far the token that the caller came with reaches into this Executor.
+fn token_reach(caller: &Caller, executor: &ExecutorId) -> Option<AccessLevel> {
+    let reaches = |scope| caller.reaches(scope, executor);
+    [(Scope::Admin, AccessLevel::Admin), (Scope::Write, AccessLevel::Write), (Scope::Read, AccessLevel::Read)]
+        .into_iter()
+        .find_map(|(scope, level)| reaches(scope).then_some(level))
 }
 
 /// Whether `caller` may do what concerns the whole Hub.
@@ -197,17 +216,18 @@ pub fn authorize_artifact(
     action: ArtifactAction,
     rules: HubRules,
 ) -> Result<Granted<Artifact>, Denied> {
-    let owns = caller.user_id() == Some(artifact.owner.id);
+    let owns = |scope| caller.user_id() == Some(artifact.owner.id) && caller.reaches_all(scope);
     let is_shown = artifact.visibility == Visibility::Public && rules.show_public_to(caller);
     let right = match action {
-        _ if owns => Some(Right::Own),
+        ArtifactAction::Write if owns(Scope::Write) => Some(Right::Own),
+        ArtifactAction::Read if owns(Scope::Read) => Some(Right::Own),
         ArtifactAction::Read if is_shown => Some(Right::Everybody),
         ArtifactAction::Read if caller.is_admin() => Some(Right::HubAdmin),
         ArtifactAction::Read | ArtifactAction::Write => None,
     };
     match right {
         Some(right) => Ok(Granted { object: artifact, right }),
-        None if is_shown || caller.is_admin() => Err(Denied::Forbidden),
+        None if is_shown || owns(Scope::Read) || caller.is_admin() => Err(Denied::Forbidden),
         None => Err(Denied::Hidden),
     }
 }
@@ -229,7 +249,11 @@ pub fn authorize_team(
     team: Team,
     action: TeamAction,
 ) -> Result<Granted<Team>, Denied> {
-    let right = match (role, action) {
+    let needed = match action {
+        TeamAction::Read => Scope::Read,
+        TeamAction::Manage => Scope::Admin,
+    };
+    let right = match (role.filter(|_| caller.reaches_all(needed)), action) {
         (Some(TeamRole::Maintainer), _) | (Some(TeamRole::Member), TeamAction::Read) => Some(Right::Grant),
         _ if caller.is_admin() => Some(Right::HubAdmin),
         _ => None,
@@ -254,13 +278,14 @@ mod tests {
     use crate::domain::{
         ExecutorId, TokenId, UserId,
         executor::Owner,
+        power::Power,
         user::{Role, User},
     };
 
     fn person(login: &str, role: Role) -> Caller {
         let user =
             User { id: UserId::mint(), login: login.parse().unwrap(), display_name: login.into(), role };
-        Caller::Person { user: Box::new(user), token: TokenId::mint() }
+        Caller::Person { user: Box::new(user), token: TokenId::mint(), power: Power::full() }
     }
 
     fn executor(owner: Option<&Caller>, visibility: Visibility, is_usable: bool) -> Executor {
@@ -321,6 +346,40 @@ mod tests {
             let answer = authorize(caller, knowledge, executor, action, HubRules::default());
             assert_eq!(answer.err(), denied, "row {i}");
         }
+    }
+
+    #[test]
+    fn a_token_gives_no_more_than_its_scope_and_its_executors() {
+        use Action::{Manage, Push, Read, ReadTasks};
+        use Denied::{Forbidden, Hidden};
+        let alice = person("alice", Role::Member);
+        let mine = executor(Some(&alice), Visibility::Private, true);
+        let with = |scope, executors| {
+            let Caller::Person { user, token, .. } = alice.clone() else { unreachable!() };
+            Caller::Person { user, token, power: Power { scope, executors } }
+        };
+        let named = || Some(vec![mine.id.clone()]);
+        let other = || Some(vec![ExecutorId::mint()]);
+        let rows = [
+            (with(Scope::Read, None), Read, None),
+            (with(Scope::Read, None), ReadTasks, None),
+            (with(Scope::Read, None), Push, Some(Forbidden)),
+            (with(Scope::Write, None), Push, None),
+            (with(Scope::Write, None), Manage, Some(Forbidden)),
+            (with(Scope::Write, named()), Push, None),
+            (with(Scope::Write, other()), Push, Some(Hidden)),
+            (with(Scope::Read, other()), Read, Some(Hidden)),
+            (with(Scope::Admin, None), Manage, None),
+        ];
+        for (i, (caller, action, denied)) in rows.into_iter().enumerate() {
+            let answer = authorize(&caller, Knowledge::Nothing, mine.clone(), action, HubRules::default());
+            assert_eq!(answer.err(), denied, "row {i}");
+        }
+        let Caller::Person { user, token, .. } = person("root", Role::Admin) else { unreachable!() };
+        let weak_admin =
+            Caller::Person { user, token, power: Power { scope: Scope::Write, executors: None } };
+        let answer = authorize(&weak_admin, Knowledge::Nothing, mine, Read, HubRules::default());
+        assert_eq!(answer.err(), Some(Hidden), "an admin's weak token is no admin");
     }
 
     #[test]

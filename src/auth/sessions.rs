@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::{Auth, Caller, passwords, throttle::Attempt, tokens};
 use crate::{
-    domain::{Login, Secret, TokenId, UserId, user::User},
+    domain::{Login, Secret, TokenId, UserId, power::Power, user::User},
     error::{Error, ErrorKind},
     store::{
         self, Connection,
@@ -76,6 +76,7 @@ impl Auth {
             kind: TokenKind::Session,
             hash: tokens::hash(&token),
             expires_at: Some(now + self.rules.session_life),
+            power: Power::full(),
         };
         store::tokens::insert(connection, new, now).await?;
         Ok(token)

@@ -5,13 +5,20 @@ use sha2::{Digest as _, Sha256 as Hasher};
 
 use super::{Auth, Caller};
 use crate::{
-    domain::{Secret, TokenId, UserId, digest::Sha256, secret},
+    domain::{
+        Secret, TokenId, UserId,
+        digest::Sha256,
+        power::{Power, Scope},
+        secret,
+    },
     error::{Error, ErrorKind},
     store::{
         self, StoreError,
-        tokens::{NewToken, TokenFacts, TokenKind, TokenRow},
+        tokens::{NewToken, TokenFacts, TokenKind},
     },
 };
+
+pub use crate::store::tokens::TokenRow;
 
 /// Lets people and scanners see what a leaked text is.
 const PREFIX: &str = "ehub_";
@@ -40,24 +47,36 @@ impl Auth {
             Some(days) => Some(self.in_days(days)?),
             None => None,
         };
-        self.add_personal_token(user, name, expires_at).await
+        Ok(self.add_personal_token(user, name, expires_at, Power::full()).await?.1)
     }
 
-    /// Makes a personal access token for whoever asks. One that was asked for with a personal token does not outlive
-    /// that: a token cannot prolong itself.
+    /// Makes a personal access token for whoever asks, with everything that they may.
     pub async fn issue_personal_token_for(
         &self,
         caller: &Caller,
         name: &str,
         days: i64,
     ) -> Result<Secret, Error> {
-        let user = caller.require_user()?.id;
+        Ok(self.issue_limited_token_for(caller, name, days, Power::full()).await?.1)
+    }
+
+    /// Makes a personal access token for whoever asks, that reaches no further than `power`. One that was asked for with a
+    /// personal token does not outlive that, and a limited token makes none: a token can neither prolong nor widen itself.
+    pub async fn issue_limited_token_for(
+        &self,
+        caller: &Caller,
+        name: &str,
+        days: i64,
+        power: Power,
+    ) -> Result<(TokenRow, Secret), Error> {
+        let user = caller.require(Scope::Admin)?.id;
+        check_power(&power)?;
         let wanted = self.in_days(days)?;
         let expires_at = match self.session(caller).await? {
             TokenFacts { kind: TokenKind::Personal, expires_at: Some(end), .. } => wanted.min(end),
             _ => wanted,
         };
-        self.add_personal_token(user, name, Some(expires_at)).await
+        self.add_personal_token(user, name, Some(expires_at), power).await
     }
 
     fn in_days(&self, days: i64) -> Result<DateTime<Utc>, Error> {
@@ -76,7 +95,8 @@ impl Auth {
         user: UserId,
         name: &str,
         expires_at: Option<DateTime<Utc>>,
-    ) -> Result<Secret, Error> {
+        power: Power,
+    ) -> Result<(TokenRow, Secret), Error> {
         let name = name.trim();
         if name.is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {
             return Err(Error::invalid(
@@ -94,7 +114,9 @@ impl Auth {
             kind: TokenKind::Personal,
             hash: hash(&token),
             expires_at,
+            power: power.clone(),
         };
+        let id = new.id;
         let mut transaction = self.store.begin().await?;
         store::tokens::retire_expired_personal(&mut transaction, user, name, now).await?;
         store::tokens::insert(&mut transaction, new, now).await.map_err(|error| match error {
@@ -107,13 +129,30 @@ impl Auth {
             error => error.into(),
         })?;
         transaction.commit().await?;
-        Ok(token)
+        let row =
+            TokenRow { id, name: name.to_owned(), created_at: now, expires_at, last_used_at: None, power };
+        Ok((row, token))
     }
 
     /// A person's live personal tokens, newest first.
     pub async fn list_personal_tokens(&self, user: UserId) -> Result<Vec<TokenRow>, Error> {
         let mut connection = self.store.read().await?;
         Ok(store::tokens::list_personal(&mut connection, user, self.clock.now()).await?)
+    }
+
+    /// Revokes a personal token of the caller's.
+    pub async fn revoke_token_of(&self, caller: &Caller, id: TokenId) -> Result<(), Error> {
+        let user = caller.require(Scope::Admin)?.id;
+        let mut connection = self.store.read().await?;
+        if store::tokens::revoke_personal_by_id(&mut connection, user, id, self.clock.now()).await? {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::NotFound,
+            "token_not_found",
+            "You have no such token.",
+            "Look at the list of tokens.",
+        ))
     }
 
     /// Revokes a person's personal token by name.
@@ -128,5 +167,18 @@ impl Auth {
             format!("There is no token called '{name}'."),
             "Look at the list of tokens.",
         ))
+    }
+}
+
+fn check_power(power: &Power) -> Result<(), Error> {
+    const MAX_EXECUTORS: usize = 100;
+    let refuse = |cause: &str| Err(Error::invalid("token_limits", cause, "Choose other limits."));
+    match &power.executors {
+        Some(named) if named.is_empty() => refuse("A token for no Executor is of no use."),
+        Some(named) if named.len() > MAX_EXECUTORS => refuse("A token is for at most 100 Executors."),
+        Some(_) if power.scope == Scope::Admin => {
+            refuse("A token for certain Executors has the scope 'read' or 'write'.")
+        }
+        _ => Ok(()),
     }
 }

@@ -7,7 +7,9 @@ mod executor;
 mod failure;
 mod inspect;
 mod inspect_python;
+mod openapi;
 mod ping;
+mod seed;
 mod serve;
 mod token;
 mod user;
@@ -63,6 +65,12 @@ enum Command {
     /// Read Python source on standard input; started by the Hub itself, with limits
     #[command(hide = true)]
     InspectPython,
+    /// Print the document of the API
+    #[command(hide = true)]
+    Openapi,
+    /// Fill an empty database for measuring
+    #[command(hide = true)]
+    Seed(seed::Seed),
 }
 
 /// Runs the command of the process's arguments.
@@ -81,6 +89,9 @@ pub fn run() -> ExitCode {
 fn dispatch(cli: Cli) -> Result<(), Failure> {
     if let Command::InspectPython = cli.command {
         return inspect_python::run();
+    }
+    if let Command::Openapi = cli.command {
+        return openapi::run();
     }
     let environment = Environment::of_process();
     let overrides = Overrides { file: cli.config, set: cli.set };
@@ -110,7 +121,8 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             Command::Collect(command) => command.run(settings, &environment).await,
             Command::Usage(command) => command.run(settings, &environment).await,
             Command::Ping(command) => command.run(&settings).await,
-            Command::Config(_) | Command::Inspect(_) | Command::InspectPython => Ok(()),
+            Command::Seed(command) => command.run(&settings, &environment).await,
+            Command::Config(_) | Command::Inspect(_) | Command::InspectPython | Command::Openapi => Ok(()),
         }
     })
 }

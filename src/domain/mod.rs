@@ -14,6 +14,8 @@ pub mod limits;
 pub mod name;
 pub mod package;
 pub mod page;
+pub mod power;
+pub mod query;
 pub mod reference;
 pub mod secret;
 pub mod tag;

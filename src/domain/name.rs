@@ -70,6 +70,7 @@ const RESERVED_LOGINS: &[&str] = &[
     "assets",
     "executor",
     "executors",
+    "feeds",
     "invitations",
     "library",
     "livez",

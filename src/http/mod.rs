@@ -5,6 +5,7 @@ mod api;
 mod artifacts;
 mod caller;
 mod downloads;
+mod feeds;
 mod health;
 mod layers;
 mod ndjson;
@@ -15,6 +16,7 @@ mod pull;
 mod push;
 pub mod server;
 mod story;
+mod tagged;
 mod upload;
 mod v1;
 mod v2;
@@ -22,6 +24,8 @@ mod v2;
 use axum::Router;
 
 use crate::app::App;
+
+pub use api::document as api_document;
 
 /// All surfaces on one router.
 pub fn router(app: App) -> Router {
@@ -32,6 +36,7 @@ pub fn router(app: App) -> Router {
         .merge(v1::routes())
         .merge(v2::routes())
         .merge(api::routes(&app))
+        .merge(feeds::routes())
         .merge(portal::routes(&app))
         .with_state(app.clone());
     layers::around(routes, app)

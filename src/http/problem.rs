@@ -15,18 +15,27 @@ use crate::{
 
 /// An error as problem details.
 #[derive(Debug)]
-pub(super) struct Problem(Error);
+pub(super) struct Problem {
+    error: Error,
+    status: StatusCode,
+}
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        Self(error)
+        Self { status: status(error.kind), error }
+    }
+}
+
+impl Problem {
+    /// The same where HTTP has a status of its own for it.
+    pub(super) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let error = self.0;
-        let status = status(error.kind);
+        let Self { error, status } = self;
         let body = json!({
             "type": format!("urn:executor-hub:error:{}", error.code),
             "title": error.cause,

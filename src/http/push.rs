@@ -69,6 +69,27 @@ async fn sender(app: &App, parts: &Parts) -> Result<Caller, Error> {
     Ok(caller)
 }
 
+/// Receives and accepts a push whose body is the package itself.
+pub(super) async fn receive_bare(
+    app: &App,
+    parts: &Parts,
+    push: Push,
+    body: Body,
+    claimed_md5: Option<String>,
+) -> Result<Accepted, Error> {
+    let body = body.into_data_stream();
+    let admitted = async { app.hub().admit(&sender(app, parts).await?, push).await };
+    let admitted = match admitted.await {
+        Ok(admitted) => admitted,
+        Err(error) => {
+            upload::drain(body).await;
+            return Err(error);
+        }
+    };
+    let file = upload::receive_bare(app.hub(), body, app.settings().server.read_timeout.0).await?;
+    app.hub().accept(admitted, Upload { file, claimed_md5 }).await
+}
+
 async fn read_form(
     app: &App,
     caller: &Caller,
@@ -131,6 +152,24 @@ pub(super) fn tags(list: &str) -> Result<Vec<Tag>, Error> {
     Tag::parse_list(list).map_err(|(text, reason)| {
         Error::invalid("tag", format!("'{}' is no tag: {reason}.", printable(&text)), "Choose another tag.")
     })
+}
+
+/// The platforms of a comma list, such as `linux/amd64,linux/arm64`.
+pub(super) fn platforms(list: &str) -> Result<Vec<String>, Error> {
+    const MAX_PLATFORMS: usize = 16;
+    let is_platform = |text: &&str| {
+        text.len() <= 64
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b'.'))
+    };
+    let platforms: Vec<&str> = list.split(',').map(str::trim).filter(|text| !text.is_empty()).collect();
+    if platforms.len() <= MAX_PLATFORMS && platforms.iter().all(is_platform) {
+        return Ok(platforms.into_iter().map(str::to_owned).collect());
+    }
+    Err(Error::invalid(
+        "platform",
+        format!("`platform` is a list of at most {MAX_PLATFORMS} platforms such as linux/amd64."),
+        "Correct it and push again.",
+    ))
 }
 
 /// Which Executor a push is for: its name, or a reference to it.

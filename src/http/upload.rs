@@ -164,15 +164,8 @@ impl Part {
     /// Receives a package into a file, up to the limit of the Hub's rules. It is hashed when it is inspected.
     pub(super) async fn receive(self, hub: &Hub) -> Result<NamedTempFile, Error> {
         let limit = hub.rules().limits.upload_bytes;
-        let (file, _, _) = self.receive_file(hub, limit, None).await?.ok_or_else(|| {
-            Error::new(
-                ErrorKind::TooLarge,
-                "upload_too_large",
-                format!("The package is larger than {} MiB, the limit of this Hub.", limit >> 20),
-                "Leave out what the Executor does not need (see .gitignore), or ask the operator for `packages.max_upload`.",
-            )
-        })?;
-        Ok(file)
+        let received = self.receive_file(hub, limit, None).await?;
+        received.map(|(file, _, _)| file).ok_or_else(|| package_too_large(limit))
     }
 
     /// Receives an artifact into a file, up to the limit of the Hub's rules.
@@ -242,6 +235,57 @@ impl Part {
     }
 }
 
+/// Receives a body that is a package into a file, up to the limit of the Hub's rules. `timeout` bounds the wait for each
+/// piece. One that is too large is read on for a while, so that its sender sees the answer.
+pub(super) async fn receive_bare<S, E>(
+    hub: &Hub,
+    mut body: S,
+    timeout: Duration,
+) -> Result<NamedTempFile, Error>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+    E: std::fmt::Display,
+{
+    let limit = hub.rules().limits.upload_bytes;
+    let (pieces, waiting) = mpsc::channel::<Bytes>(PIECES);
+    let writer = {
+        let hub = hub.clone();
+        tokio::task::spawn_blocking(move || write(&hub, waiting, None))
+    };
+    let taken = async {
+        let mut received: u64 = 0;
+        while let Some(piece) = tokio::time::timeout(timeout, body.next()).await.map_err(|_| too_slow())? {
+            let piece = piece.map_err(|error| broken(&error))?;
+            received += piece.len() as u64;
+            if received > limit {
+                drain(&mut body).await;
+                return Err(package_too_large(limit));
+            }
+            // A failed writer closes the channel and says why itself.
+            if pieces.send(piece).await.is_err() {
+                drain(&mut body).await;
+                break;
+            }
+        }
+        Ok(())
+    }
+    .await;
+    drop(pieces);
+    // Also when it broke off: what was written is gone before anybody is answered.
+    let written = writer.await.map_err(Error::internal)?;
+    taken?;
+    Ok(written.map_err(Hub::storage_error)?.0)
+}
+
+fn package_too_large(limit: u64) -> Error {
+    Error::new(
+        ErrorKind::TooLarge,
+        "upload_too_large",
+        format!("The package is larger than {} MiB, the limit of this Hub.", limit >> 20),
+        "Leave out what the Executor does not need (see .gitignore), or ask the operator for `packages.max_upload`.",
+    )
+}
+
 fn write(
     hub: &Hub,
     mut waiting: mpsc::Receiver<Bytes>,
@@ -257,7 +301,7 @@ fn write(
     Ok((file, hasher))
 }
 
-fn broken(error: &multer::Error) -> Error {
+fn broken(error: &impl std::fmt::Display) -> Error {
     tracing::debug!(%error, "an upload broke off");
     Error::new(
         ErrorKind::BrokenUpload,

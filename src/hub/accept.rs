@@ -9,7 +9,7 @@ use super::{
     tags,
 };
 use crate::{
-    auth::{passwords, policy::Granted},
+    auth::{Caller, caller::token_too_weak, passwords, policy::Granted},
     blobs::BlobKey,
     builds::queue,
     config::BuildMode,
@@ -19,6 +19,7 @@ use crate::{
         digest::Md5,
         executor::{Executor, Owner},
         package::Package,
+        power::Scope,
         secret,
         task::{Phase, TaskEvent},
     },
@@ -112,6 +113,7 @@ impl Hub {
                 if found.is_some() && owner.is_none() {
                     return Err(name_taken(name));
                 }
+                check_reach(&admitted.caller, found.as_ref())?;
                 if found.is_none() {
                     refuse_reserved(&mut connection, owner, name).await?;
                 }
@@ -304,6 +306,7 @@ impl Hub {
                 if owner.is_none() {
                     return Err(name_taken(name));
                 }
+                check_reach(&admitted.caller, Some(&found))?;
                 // Between being found and now, it may have gone; then its name is kept for a while.
                 if store::executors::lock(connection, &found.id).await? {
                     return Ok((found, false));
@@ -311,6 +314,7 @@ impl Hub {
             }
             refuse_reserved(connection, owner_id, name).await?;
         }
+        check_reach(&admitted.caller, None)?;
         let id = self.unused_id(connection).await?;
         let visibility = admitted.push.visibility.unwrap_or(Visibility::Public);
         let new = NewExecutor { id: &id, owner: owner.map(|owner| owner.id), name, visibility, secret_hash };
@@ -425,6 +429,15 @@ async fn refuse_reserved(
         format!("You deleted an Executor with the name '{name}'; the name is kept for it until {until}."),
         "Bring it back and push to it, or choose another `metas.name` in config.yml.",
     ))
+}
+
+/// Whether the token of whoever pushes under their own name reaches the Executor that they have by it, or new ones.
+fn check_reach(caller: &Caller, existing: Option<&Executor>) -> Result<(), Error> {
+    let reaches = match existing {
+        Some(executor) => caller.reaches(Scope::Write, &executor.id),
+        None => caller.reaches_all(Scope::Write),
+    };
+    if reaches { Ok(()) } else { Err(token_too_weak(Scope::Write)) }
 }
 
 fn name_taken(name: &ExecutorName) -> Error {

@@ -8,13 +8,16 @@ pub mod collection;
 pub mod deletion;
 pub mod download;
 pub mod grants;
+pub mod listing;
 pub mod progress;
 pub mod publish;
 pub mod pull;
+mod pull_counts;
 pub mod rates;
 mod recognise;
 mod repeat;
 pub mod secrets;
+pub mod show;
 pub mod subject;
 pub mod tags;
 pub mod teams;
@@ -38,6 +41,8 @@ use crate::{
     store::{self, Store},
 };
 
+pub use pull_counts::PullCounts;
+
 /// What the use cases need.
 #[derive(Debug)]
 pub struct Parts {
@@ -57,6 +62,8 @@ pub struct Parts {
     pub progress: Progress,
     /// Rules that the operator chose.
     pub rules: Rules,
+    /// What was pulled since it was last written down.
+    pub pull_counts: PullCounts,
 }
 
 /// What the operator chose about pushes and pulls.

@@ -1,4 +1,4 @@
-//! Lists of Executors that a caller may see, a page at a time by keyset: never an OFFSET, never a count.
+//! Searches of clients that count pages, and what lists show of the Executors that were found.
 
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
@@ -27,15 +27,6 @@ pub struct Listed {
     pub created_at: DateTime<Utc>,
     /// When a commit of it last became usable.
     pub last_pushed_at: DateTime<Utc>,
-}
-
-/// Where a page starts: after this Executor.
-#[derive(Debug, Clone)]
-pub struct After {
-    /// Its last push.
-    pub last_pushed_at: DateTime<Utc>,
-    /// Its handle.
-    pub id: ExecutorId,
 }
 
 /// Which Executors a caller sees.
@@ -67,61 +58,6 @@ struct Row {
     tags: Option<Vec<String>>,
     created_at: DateTime<Utc>,
     last_pushed_at: DateTime<Utc>,
-}
-
-/// Executors by their last push, newest first. What is public and what is the person's own comes from an index in that
-/// order, so a page deep in the list costs what the first one costs; what they were let into is looked at as a whole.
-pub async fn recent(
-    connection: &mut Connection,
-    audience: Audience,
-    after: Option<After>,
-    limit: i64,
-) -> Result<Vec<Listed>, StoreError> {
-    let person = audience.person();
-    let (time, id) =
-        after.map_or((DateTime::<Utc>::MAX_UTC, None), |after| (after.last_pushed_at, Some(after.id)));
-    // Postgres ends before chrono does.
-    let time = time.min(DateTime::from_timestamp(32_503_680_000, 0).unwrap_or(time));
-    let id = id.map(|id| id.to_string()).unwrap_or_default();
-    let rows = sqlx::query_as!(
-        Row,
-        r#"WITH page AS (
-               (SELECT id, last_pushed_at FROM executors
-                WHERE visibility = 'public' AND last_pushed_at IS NOT NULL AND discarded_at IS NULL
-                  AND (last_pushed_at, id) < ($2, $3)
-                ORDER BY last_pushed_at DESC, id DESC LIMIT $4)
-               UNION
-               (SELECT id, last_pushed_at FROM executors
-                WHERE owner_id = $1 AND last_pushed_at IS NOT NULL AND discarded_at IS NULL
-                  AND (last_pushed_at, id) < ($2, $3)
-                ORDER BY last_pushed_at DESC, id DESC LIMIT $4)
-               UNION
-               (SELECT e.id, e.last_pushed_at FROM executor_access a JOIN executors e ON e.id = a.executor_id
-                WHERE a.user_id = $1 AND e.last_pushed_at IS NOT NULL AND e.discarded_at IS NULL
-                  AND (e.last_pushed_at, e.id) < ($2, $3)
-                ORDER BY e.last_pushed_at DESC, e.id DESC LIMIT $4)
-               ORDER BY last_pushed_at DESC, id DESC LIMIT $4
-           )
-           SELECT e.id AS "id!: ExecutorId", e.owner_id AS "owner_id: UserId", u.login AS "owner_login?", e.name,
-                  e.visibility AS "visibility!: Visibility", c.package ->> 'description' AS description,
-                  c.package -> 'keywords' AS "keywords: Json<Vec<String>>",
-                  ARRAY(SELECT t.name FROM tags t WHERE t.executor_id = e.id
-                        ORDER BY t.moved_at DESC, t.name LIMIT 20) AS tags,
-                  e.created_at AS "created_at!", e.last_pushed_at AS "last_pushed_at!"
-           FROM page p JOIN executors e ON e.id = p.id
-           LEFT JOIN users u ON u.id = e.owner_id
-           LEFT JOIN LATERAL (SELECT package FROM commits
-                              WHERE executor_id = e.id AND usable_at IS NOT NULL AND deleted_at IS NULL
-                              ORDER BY created_at DESC, id DESC LIMIT 1) c ON true
-           ORDER BY e.last_pushed_at DESC, e.id DESC"#,
-        person as Option<UserId>,
-        time,
-        id,
-        limit
-    )
-    .fetch_all(connection)
-    .await?;
-    rows.into_iter().map(Listed::try_from).collect()
 }
 
 /// What a search asks for; what is `None` or empty does not count.

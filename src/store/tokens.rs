@@ -4,8 +4,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Connection, StoreError, users};
 use crate::domain::{
-    TokenId, UserId,
+    ExecutorId, TokenId, UserId,
     digest::Sha256,
+    power::{Power, Scope},
     user::{Role, User},
 };
 
@@ -44,6 +45,8 @@ pub struct NewToken<'a> {
     pub hash: Sha256,
     /// When it stops working; `None` means never.
     pub expires_at: Option<DateTime<Utc>>,
+    /// How far it reaches.
+    pub power: Power,
 }
 
 /// Adds a token; a name that a live personal token of the same person has is `StoreError::Conflict`.
@@ -52,20 +55,35 @@ pub async fn insert(
     token: NewToken<'_>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    let executors: Option<Vec<String>> =
+        token.power.executors.map(|named| named.into_iter().map(String::from).collect());
     sqlx::query!(
-        "INSERT INTO tokens (id, user_id, name, kind, hash, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO tokens (id, user_id, name, kind, hash, created_at, expires_at, scope, executor_ids)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         token.id as TokenId,
         token.user as UserId,
         token.name,
         token.kind as TokenKind,
         token.hash.as_bytes(),
         now,
-        token.expires_at
+        token.expires_at,
+        token.power.scope as Scope,
+        executors.as_deref()
     )
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// A live token, by its text.
+#[derive(Debug)]
+pub struct FoundToken {
+    /// Its row.
+    pub token: TokenId,
+    /// Whose it is.
+    pub user: User,
+    /// How far it reaches.
+    pub power: Power,
 }
 
 /// Whose live token has this hash; `None` when it is unknown, expired, revoked, or its owner is disabled. Notes the
@@ -74,9 +92,9 @@ pub async fn find_user(
     connection: &mut Connection,
     hash: Sha256,
     now: DateTime<Utc>,
-) -> Result<Option<(TokenId, User)>, StoreError> {
+) -> Result<Option<FoundToken>, StoreError> {
     let row = sqlx::query!(
-        r#"SELECT t.id AS "token: TokenId", t.last_used_at, u.id AS "id: UserId", u.login, u.display_name,
+        r#"SELECT t.id AS "token: TokenId", t.last_used_at, t.scope AS "scope: Scope", t.executor_ids, u.id AS "id: UserId", u.login, u.display_name,
                   u.role AS "role: Role"
            FROM tokens t JOIN users u ON u.id = t.user_id
            WHERE t.hash = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)
@@ -92,7 +110,11 @@ pub async fn find_user(
             .execute(connection)
             .await?;
     }
-    Ok(Some((row.token, users::user(row.id, &row.login, row.display_name, row.role)?)))
+    Ok(Some(FoundToken {
+        token: row.token,
+        user: users::user(row.id, &row.login, row.display_name, row.role)?,
+        power: Power { scope: row.scope, executors: executors(row.token, row.executor_ids)? },
+    }))
 }
 
 /// What a live token is: its kind, when it was made, and when it stops working.
@@ -131,6 +153,8 @@ pub struct TokenRow {
     pub expires_at: Option<DateTime<Utc>>,
     /// When it was last used, to the minute.
     pub last_used_at: Option<DateTime<Utc>>,
+    /// How far it reaches.
+    pub power: Power,
 }
 
 /// A person's live personal tokens, newest first.
@@ -139,9 +163,10 @@ pub async fn list_personal(
     user: UserId,
     now: DateTime<Utc>,
 ) -> Result<Vec<TokenRow>, StoreError> {
-    Ok(sqlx::query_as!(
-        TokenRow,
-        r#"SELECT id AS "id: TokenId", name, created_at, expires_at, last_used_at FROM tokens
+    let rows = sqlx::query!(
+        r#"SELECT id AS "id: TokenId", name, created_at, expires_at, last_used_at, scope AS "scope: Scope",
+                  executor_ids
+           FROM tokens
            WHERE user_id = $1 AND kind = 'personal' AND revoked_at IS NULL
              AND (expires_at IS NULL OR expires_at > $2)
            ORDER BY created_at DESC LIMIT 1000"#,
@@ -149,7 +174,46 @@ pub async fn list_personal(
         now
     )
     .fetch_all(connection)
-    .await?)
+    .await?;
+    let tokens = rows.into_iter().map(|row| {
+        Ok(TokenRow {
+            power: Power { scope: row.scope, executors: executors(row.id, row.executor_ids)? },
+            id: row.id,
+            name: row.name,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            last_used_at: row.last_used_at,
+        })
+    });
+    tokens.collect()
+}
+
+fn executors(token: TokenId, ids: Option<Vec<String>>) -> Result<Option<Vec<ExecutorId>>, StoreError> {
+    let read = |ids: Vec<String>| ids.iter().map(|id| id.parse()).collect::<Result<_, _>>();
+    ids.map(read).transpose().map_err(|_| StoreError::Corrupt {
+        table: "tokens",
+        column: "executor_ids",
+        id: token.to_string(),
+    })
+}
+
+/// Revokes a person's live personal token; whether there was one.
+pub async fn revoke_personal_by_id(
+    connection: &mut Connection,
+    user: UserId,
+    id: TokenId,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE tokens SET revoked_at = $3
+         WHERE user_id = $1 AND id = $2 AND kind = 'personal' AND revoked_at IS NULL",
+        user as UserId,
+        id as TokenId,
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// Revokes a person's live personal token by name; `false` when there is none.

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     app::App,
     auth::device::Decision,
-    domain::{Secret, user::User},
+    domain::{Secret, power::Scope, user::User},
     error::Error,
 };
 
@@ -102,7 +102,7 @@ pub(super) async fn decide(
     Form(sent): Form<Decided>,
 ) -> Result<Response, PageError> {
     visitor.check_form(&sent.form_token)?;
-    let user = visitor.caller.require_user()?;
+    let user = visitor.caller.require(Scope::Admin)?;
     let is_allowed = sent.decision == Choice::Allow;
     let decision = if is_allowed { Decision::Allow(user) } else { Decision::Refuse };
     let returning = app.auth().decide_device_sign_in(&Secret::new(sent.device), decision).await?;

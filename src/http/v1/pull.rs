@@ -28,6 +28,7 @@ pub(super) async fn handle(
     let (reference, tag) = pull::reference(&name, text("tag"))?;
     let asked = Pull { reference, tag, secret: text("secret").map(Secret::new), platform: None };
     let pulled = app.hub().pull(&caller, &asked).await?;
+    app.hub().count_pull(&pulled.executor.id);
     Ok(Json(answer(&app, &pulled)))
 }
 

@@ -3,7 +3,7 @@
 use super::super::Hub;
 use crate::{
     auth::Caller,
-    domain::{artifact::Artifact, artifact_query::ArtifactQuery},
+    domain::{artifact::Artifact, artifact_query::ArtifactQuery, power::Scope},
     error::Error,
     store::{self, artifacts::Usage},
 };
@@ -22,7 +22,7 @@ pub struct ListedArtifacts {
 impl Hub {
     /// The caller's own artifacts that meet the conditions.
     pub async fn artifacts(&self, caller: &Caller, query: &ArtifactQuery) -> Result<ListedArtifacts, Error> {
-        let owner = caller.require_user()?.id;
+        let owner = caller.require(Scope::Read)?.id;
         let mut connection = self.0.store.read().await?;
         Ok(ListedArtifacts {
             items: store::artifact_search::list(&mut connection, owner, query).await?,

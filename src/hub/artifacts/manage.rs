@@ -10,6 +10,7 @@ use crate::{
     domain::{
         ArtifactId,
         artifact::{Artifact, ArtifactRef},
+        power::Scope,
     },
     error::Error,
     store::{self},
@@ -40,7 +41,7 @@ impl Hub {
         reference: &ArtifactRef,
         said: &Said,
     ) -> Result<Artifact, Error> {
-        let owner = caller.require_user()?.id;
+        let owner = caller.require(Scope::Write)?.id;
         let mut transaction = self.0.store.begin().await?;
         let granted = self.find_artifact(&mut transaction, caller, reference, ArtifactAction::Write).await?;
         let id = granted.object().id;
@@ -68,7 +69,7 @@ impl Hub {
         caller: &Caller,
         references: &[ArtifactRef],
     ) -> Result<usize, Error> {
-        let owner = caller.require_user()?.id;
+        let owner = caller.require(Scope::Write)?.id;
         let mut transaction = self.0.store.begin().await?;
         let found = store::artifacts::find_all(&mut transaction, references, Some(owner)).await?;
         let mut ids: Vec<ArtifactId> = Vec::with_capacity(found.len());

@@ -12,6 +12,7 @@ use crate::{
         ArtifactId, ArtifactUploadId, UserId,
         artifact::{Artifact, ArtifactRef},
         digest::Sha256,
+        power::Scope,
     },
     error::{Error, ErrorKind},
     store::{
@@ -52,7 +53,7 @@ impl Hub {
         upload: UploadArtifact,
         received: ReceivedArtifact,
     ) -> Result<Artifact, Error> {
-        let owner = caller.require_user()?.id;
+        let owner = caller.require(Scope::Write)?.id;
         if let Some(id) = upload.id {
             let mut connection = self.0.store.read().await?;
             let reference = ArtifactRef::Id(id);

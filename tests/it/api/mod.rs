@@ -1,3 +1,12 @@
 //! Our own API.
 
 mod executors;
+mod feeds;
+mod openapi;
+mod people;
+mod plans;
+mod publish;
+mod schemathesis;
+mod search;
+mod tasks;
+mod tokens;

@@ -30,6 +30,7 @@ pub(in crate::http::v2) async fn handle(
     let caller = app.auth().caller(&caller::credentials(&headers)).await?;
     let pull = read(&parameters)?;
     let pulled = app.hub().pull(&caller, &pull).await?;
+    app.hub().count_pull(&pulled.executor.id);
     // jina 2.7 and 3.0 break on an empty list, 3.1 wants an image even for source: they all ask by GET.
     let must_name_image = method == Method::GET;
     Ok(Json(answer(&app, &pulled, must_name_image)).into_response())

@@ -42,29 +42,11 @@ impl PushFields for PushForm<'_> {
             protected_tags: push::tags(&parameters.comma_list("immutableTags"))?,
             dockerfile: parameters.text("dockerfile"),
             build_env,
-            platforms: platforms_of(&platforms)?,
+            platforms: push::platforms(&platforms)?,
             no_cache: parameters.flag("buildWithNoCache"),
             client: push::client_facts(self.headers),
         })
     }
-}
-
-/// The platforms of a comma list, such as `linux/amd64,linux/arm64`.
-fn platforms_of(list: &str) -> Result<Vec<String>, Error> {
-    const MAX_PLATFORMS: usize = 16;
-    let is_platform = |text: &&str| {
-        text.len() <= 64
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b'.'))
-    };
-    let platforms: Vec<&str> = list.split(',').map(str::trim).filter(|text| !text.is_empty()).collect();
-    if platforms.len() <= MAX_PLATFORMS && platforms.iter().all(is_platform) {
-        return Ok(platforms.into_iter().map(str::to_owned).collect());
-    }
-    Err(Error::invalid(
-        "platform",
-        format!("`--platform` is a list of at most {MAX_PLATFORMS} platforms such as linux/amd64."),
-        "Correct it and push again.",
-    ))
 }
 
 impl PushForm<'_> {

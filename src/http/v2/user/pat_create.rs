@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     app::App,
+    domain::power::Scope,
     error::Error,
     http::{
         caller,
@@ -21,7 +22,7 @@ pub(in crate::http::v2) async fn handle(
     parameters: Parameters,
 ) -> Result<Json<Value>, RpcError> {
     let caller = app.auth().caller(&caller::credentials(&headers)).await?;
-    caller.require_user()?;
+    caller.require(Scope::Admin)?;
     let name = parameters.required("name")?;
     let days = match parameters.text("expirationDays") {
         None => DEFAULT_DAYS,

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     app::App,
+    domain::power::Scope,
     http::{
         caller,
         v2::{error::RpcError, parameters::Parameters, wire},
@@ -17,7 +18,7 @@ pub(in crate::http::v2) async fn handle(
     parameters: Parameters,
 ) -> Result<Json<Value>, RpcError> {
     let caller = app.auth().caller(&caller::credentials(&headers)).await?;
-    let user = caller.require_user()?.id;
+    let user = caller.require(Scope::Admin)?.id;
     app.auth().revoke_personal_token(user, &parameters.required("name")?).await?;
     Ok(Json(wire::success(json!({}))))
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     app::App,
+    domain::power::Scope,
     http::{
         caller,
         v2::{error::RpcError, wire},
@@ -16,7 +17,7 @@ pub(in crate::http::v2) async fn handle(
     headers: HeaderMap,
 ) -> Result<Json<Value>, RpcError> {
     let caller = app.auth().caller(&caller::credentials(&headers)).await?;
-    let tokens = app.auth().list_personal_tokens(caller.require_user()?.id).await?;
+    let tokens = app.auth().list_personal_tokens(caller.require(Scope::Admin)?.id).await?;
     let tokens: Vec<Value> = tokens
         .into_iter()
         .map(|token| {

@@ -1,0 +1,73 @@
+//! What may an admin do about people from afar? See them, add them, and invite them to choose a password.
+
+use super::{Auth, Caller};
+use crate::{
+    domain::{
+        ExecutorName, Secret,
+        page::{Page, PageSize},
+        user::{Role, User},
+    },
+    error::{Error, ErrorKind},
+    store::users::Account,
+};
+
+impl Auth {
+    /// People by login, for admins. `cursor` is what the page before said.
+    pub async fn people(
+        &self,
+        caller: &Caller,
+        cursor: Option<&str>,
+        size: PageSize,
+    ) -> Result<Page<Account>, Error> {
+        require_admin(caller)?;
+        let after = match cursor {
+            None => String::new(),
+            Some(cursor) => cursor.parse::<ExecutorName>().map_err(|_| bad_cursor())?.to_string(),
+        };
+        let wanted = usize::try_from(size.as_i64()).unwrap_or(1);
+        // One more than a page holds tells whether there is another.
+        let mut items = self.list_users(&after, u16::try_from(wanted + 1).unwrap_or(u16::MAX)).await?;
+        let has_more = items.len() > wanted;
+        items.truncate(wanted);
+        let next = items.last().filter(|_| has_more).map(|last| last.user.login.key());
+        Ok(Page { items, next })
+    }
+
+    /// Adds a person and invites them; the word of the invitation's link is returned here and never again.
+    pub async fn add_person(
+        &self,
+        caller: &Caller,
+        login: &str,
+        display_name: Option<&str>,
+        role: Role,
+    ) -> Result<(User, Secret), Error> {
+        require_admin(caller)?;
+        let user = self.create_user(login, display_name, role).await?;
+        let word = self.invite(&user).await?;
+        Ok((user, word))
+    }
+
+    /// Invites a person to choose another password; invitations that they had before end.
+    pub async fn invite_again(&self, caller: &Caller, login: &str) -> Result<Secret, Error> {
+        require_admin(caller)?;
+        let user = self.find_user(login).await?;
+        self.invite(&user).await
+    }
+}
+
+fn bad_cursor() -> Error {
+    Error::invalid("cursor", "The cursor was not made by this list.", "Start again from the first page.")
+}
+
+fn require_admin(caller: &Caller) -> Result<(), Error> {
+    if caller.is_admin() {
+        return Ok(());
+    }
+    caller.require_user()?;
+    Err(Error::new(
+        ErrorKind::Forbidden,
+        "admins_only",
+        "Only admins of this Hub may do this, with a token that reaches as far.",
+        "Ask one of them.",
+    ))
+}

@@ -1,0 +1,48 @@
+//! `GET /api/v1/executors/{executor}/tasks`: the builds of an Executor.
+
+use axum::{extract::State, http::HeaderMap, response::Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::wire::Task;
+use crate::{
+    app::App,
+    http::{
+        api::{
+            answer,
+            ask::{self, Asker, Named, PageRequest, Parameters},
+            openapi::ReadProblems,
+        },
+        problem::Problem,
+    },
+};
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::api) struct TaskPage {
+    tasks: Vec<Task>,
+    /// Absent on the last page.
+    next_cursor: Option<String>,
+}
+
+/// List the builds of an Executor, newest first, for those who may follow them
+#[utoipa::path(
+    get,
+    path = "/api/v1/executors/{executor}/tasks",
+    tag = "tasks",
+    operation_id = "listTasks",
+    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), PageRequest),
+    responses((status = 200, description = "A page", body = TaskPage), (status = 304, description = "As the caller has it"), ReadProblems),
+    security(("token" = []))
+)]
+pub(in crate::http::api) async fn handle(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    Named(reference): Named,
+    headers: HeaderMap,
+    Parameters(request): Parameters<PageRequest>,
+) -> Result<Response, Problem> {
+    let size = ask::page_size(request.limit)?;
+    let page = app.hub().tasks(&caller, &reference, request.cursor.as_deref(), size).await?;
+    let tasks = page.items.into_iter().map(Task::from).collect();
+    answer::json(&headers, &TaskPage { tasks, next_cursor: page.next })
+}

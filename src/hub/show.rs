@@ -1,0 +1,228 @@
+//! What is there to see of one Executor, for whoever may see it?
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{DateTime, Utc};
+
+use super::{Hub, access::Refused};
+use crate::{
+    auth::{Caller, policy::Action, policy::Granted},
+    domain::{
+        CommitId, ExecutorId, ExecutorRef, Secret, TaskId, Visibility,
+        executor::Executor,
+        package::Package,
+        page::{Page, PageSize},
+        task::{NumberedEvent, Task},
+    },
+    error::{Error, ErrorKind},
+    store::{self, executor_parts::Older},
+};
+
+pub use crate::store::executor_parts::{CommitRow, ImageRow, TagRow};
+
+/// One Executor with everything that its page shows.
+#[derive(Debug, Clone)]
+pub struct Detail {
+    /// The Executor.
+    pub executor: Executor,
+    /// Pulls of the last seven days.
+    pub pulled: i32,
+    /// Its tags by name, at most [`FIRST_TAGS`].
+    pub tags: Vec<TagRow>,
+    /// Its newest commit that may be pulled, and what inspection found in it.
+    pub newest: Option<(CommitRow, Package)>,
+}
+
+/// Tags that come with an Executor; more are in their own list.
+pub const FIRST_TAGS: i64 = 100;
+
+impl Hub {
+    /// One Executor, for those who may read it.
+    pub async fn show(
+        &self,
+        caller: &Caller,
+        reference: &ExecutorRef,
+        secret: Option<&Secret>,
+    ) -> Result<Detail, Error> {
+        let executor = self.granted(caller, reference, secret, Action::Read).await?.into_executor();
+        let mut connection = self.0.store.read().await?;
+        let tags = store::executor_parts::tags(&mut connection, &executor.id, "", FIRST_TAGS).await?;
+        let pulled = store::executor_parts::pulled(&mut connection, &executor.id).await?;
+        let commits = store::executor_parts::commits(&mut connection, &executor.id, None, None, 1).await?;
+        let newest = match commits.into_iter().next() {
+            Some(commit) => {
+                let package =
+                    store::executor_parts::package(&mut connection, &executor.id, commit.id).await?;
+                package.map(|package| (commit, package))
+            }
+            None => None,
+        };
+        Ok(Detail { executor, pulled, tags, newest })
+    }
+
+    /// The ids of Executors that the caller may read.
+    pub async fn ids_of(
+        &self,
+        caller: &Caller,
+        references: &[ExecutorRef],
+    ) -> Result<Vec<ExecutorId>, Error> {
+        let mut ids = Vec::with_capacity(references.len());
+        for reference in references {
+            ids.push(self.granted(caller, reference, None, Action::Read).await?.into_executor().id);
+        }
+        Ok(ids)
+    }
+
+    /// Commits that may be pulled, newest first.
+    pub async fn commits(
+        &self,
+        caller: &Caller,
+        reference: &ExecutorRef,
+        cursor: Option<&str>,
+        size: PageSize,
+    ) -> Result<Page<CommitRow>, Error> {
+        let after = older(cursor)?.map(|(created_at, id)| Older { created_at, id: CommitId(id) });
+        let executor = self.granted(caller, reference, None, Action::Read).await?.into_executor();
+        let mut connection = self.0.store.read().await?;
+        let limit = size.as_i64() + 1;
+        let rows = store::executor_parts::commits(&mut connection, &executor.id, None, after, limit).await?;
+        Ok(cut(rows, size, |last| write_older(last.created_at, last.id.0)))
+    }
+
+    /// One commit that may be pulled, and what inspection found in it.
+    pub async fn commit(
+        &self,
+        caller: &Caller,
+        reference: &ExecutorRef,
+        id: CommitId,
+    ) -> Result<(CommitRow, Package), Error> {
+        let executor = self.granted(caller, reference, None, Action::Read).await?.into_executor();
+        let mut connection = self.0.store.read().await?;
+        let rows = store::executor_parts::commits(&mut connection, &executor.id, Some(id), None, 1).await?;
+        let package = store::executor_parts::package(&mut connection, &executor.id, id).await?;
+        rows.into_iter().next().zip(package).ok_or_else(|| {
+            let remedy = "Look at the list of commits.";
+            Error::new(ErrorKind::NotFound, "commit_not_found", "This Executor has no such commit.", remedy)
+        })
+    }
+
+    /// Tags by name.
+    pub async fn tag_page(
+        &self,
+        caller: &Caller,
+        reference: &ExecutorRef,
+        cursor: Option<&str>,
+        size: PageSize,
+    ) -> Result<Page<TagRow>, Error> {
+        let after = cursor.map(read_text).transpose()?.unwrap_or_default();
+        let executor = self.granted(caller, reference, None, Action::Read).await?.into_executor();
+        let mut connection = self.0.store.read().await?;
+        let rows =
+            store::executor_parts::tags(&mut connection, &executor.id, &after, size.as_i64() + 1).await?;
+        Ok(cut(rows, size, |last| URL_SAFE_NO_PAD.encode(&last.name)))
+    }
+
+    /// Tasks of an Executor, newest first, for those who may follow its builds.
+    pub async fn tasks(
+        &self,
+        caller: &Caller,
+        reference: &ExecutorRef,
+        cursor: Option<&str>,
+        size: PageSize,
+    ) -> Result<Page<Task>, Error> {
+        let after = older(cursor)?.map(|(created_at, id)| Older { created_at, id: TaskId(id) });
+        let executor = self.granted(caller, reference, None, Action::ReadTasks).await?.into_executor();
+        let mut connection = self.0.store.read().await?;
+        let rows =
+            store::executor_parts::tasks(&mut connection, &executor.id, after, size.as_i64() + 1).await?;
+        Ok(cut(rows, size, |last| write_older(last.created_at, last.id.0)))
+    }
+
+    /// The events of a task that the caller may follow that are there now, after number `after`, at most 500.
+    pub async fn events(&self, task: TaskId, after: i64) -> Result<Vec<NumberedEvent>, Error> {
+        self.0.progress.read(task, after).await
+    }
+
+    /// Lets others see an Executor or not.
+    pub async fn set_visibility(
+        &self,
+        caller: &Caller,
+        reference: &ExecutorRef,
+        visibility: Visibility,
+    ) -> Result<(), Error> {
+        let executor = self.granted(caller, reference, None, Action::Manage).await?.into_executor();
+        let mut transaction = self.0.store.begin().await?;
+        if !store::executor_parts::set_visibility(&mut transaction, &executor.id, visibility).await? {
+            return Err(Error::executor_not_found(reference, None));
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Finds what a reference means and lets `policy` decide. Whoever may not know of the holder of a bare name finds what
+    /// would be found if it did not exist.
+    async fn granted(
+        &self,
+        caller: &Caller,
+        reference: &ExecutorRef,
+        secret: Option<&Secret>,
+        action: Action,
+    ) -> Result<Granted, Error> {
+        let found = {
+            let mut connection = self.0.store.read().await?;
+            store::executors::find(&mut connection, reference, caller.user_id()).await?
+        };
+        let item = reference.to_string();
+        let mut decided = self.authorize(caller, &item, secret, found, action).await;
+        if let Err(Refused::Hidden) = decided {
+            let namesake = self.namesake_without_owner(reference).await?;
+            decided = self.authorize(caller, &item, secret, namesake, action).await;
+        }
+        match decided {
+            Ok(granted) => Ok(granted),
+            Err(Refused::Hidden) => Err(Error::executor_not_found(reference, None)),
+            Err(Refused::Forbidden) if caller.user().is_none() => Err(Error::sign_in_required(false)),
+            Err(Refused::Forbidden) => Err(Error::new(
+                ErrorKind::Forbidden,
+                "not_allowed",
+                format!("You may see the Executor {reference}, but not do this with it."),
+                "Ask its owner, or use a token that reaches further.",
+            )),
+            Err(Refused::Failed(error)) => Err(error),
+        }
+    }
+}
+
+/// One more row than a page holds tells whether there is another page.
+fn cut<T>(mut rows: Vec<T>, size: PageSize, cursor: impl Fn(&T) -> String) -> Page<T> {
+    let wanted = usize::try_from(size.as_i64()).unwrap_or(usize::MAX);
+    let has_more = rows.len() > wanted;
+    rows.truncate(wanted);
+    let next = rows.last().filter(|_| has_more).map(cursor);
+    Page { items: rows, next }
+}
+
+fn write_older(created_at: DateTime<Utc>, id: uuid::Uuid) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{} {}", created_at.timestamp_micros(), id.simple()))
+}
+
+fn older(cursor: Option<&str>) -> Result<Option<(DateTime<Utc>, uuid::Uuid)>, Error> {
+    let Some(cursor) = cursor else { return Ok(None) };
+    let text = read_text(cursor)?;
+    let read = || {
+        let (micros, id) = text.split_once(' ')?;
+        let micros =
+            micros.parse().ok().filter(|micros: &i64| (0..=253_402_300_799_000_000).contains(micros))?;
+        Some((DateTime::from_timestamp_micros(micros)?, id.parse().ok()?))
+    };
+    read().map(Some).ok_or_else(bad_cursor)
+}
+
+fn read_text(cursor: &str) -> Result<String, Error> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    text.filter(|text| !text.is_empty() && !text.contains('\0')).ok_or_else(bad_cursor)
+}
+
+fn bad_cursor() -> Error {
+    Error::invalid("cursor", "The cursor was not made by this list.", "Start again from the first page.")
+}
