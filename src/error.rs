@@ -33,6 +33,8 @@ pub enum ErrorKind {
     Unauthenticated,
     /// Signed in, but not allowed.
     Forbidden,
+    /// The address does not answer to this method.
+    MethodNotAllowed,
     /// No such thing, or the caller may not know of it.
     NotFound,
     /// The name is held by somebody else.
@@ -165,6 +167,7 @@ pub(crate) fn every_kind() -> Vec<ErrorKind> {
         K::Unauthenticated,
         K::Forbidden,
         K::NotFound,
+        K::MethodNotAllowed,
         K::NameTaken,
         K::PolicyDenied,
         K::TooLarge,
@@ -185,6 +188,7 @@ pub(crate) fn every_kind() -> Vec<ErrorKind> {
             | K::Unauthenticated
             | K::Forbidden
             | K::NotFound
+            | K::MethodNotAllowed
             | K::NameTaken
             | K::PolicyDenied
             | K::TooLarge

@@ -102,7 +102,10 @@ impl Auth {
         let hash = tokens::hash(token);
         let mut connection = self.store.read().await?;
         match store::tokens::find_user(&mut connection, hash, self.clock.now()).await? {
-            Some((token, user)) => Ok(Caller::Person { user: Box::new(user), token }),
+            Some((token, user)) => {
+                Origin::note_actor(&user);
+                Ok(Caller::Person { user: Box::new(user), token })
+            }
             None => Err(Error::sign_in_required(true)),
         }
     }

@@ -1,6 +1,8 @@
 //! How does an admitted push become a commit? Inspected, stored, and accepted in one transaction; a refusal at any point
 //! leaves nothing behind.
 
+use chrono::{DateTime, Utc};
+use serde_json::json;
 use tempfile::NamedTempFile;
 
 use super::{
@@ -8,12 +10,13 @@ use super::{
     publish::{Accepted, Admitted, Push, Target, Upload},
 };
 use crate::{
-    auth::{passwords, policy::Granted},
+    auth::{audit::Deed, passwords, policy::Granted},
     blobs::BlobKey,
     builds::queue,
     config::BuildMode,
     domain::{
         CommitId, ExecutorId, ExecutorName, Secret, Tag, TaskId, Visibility,
+        audit::{AuditAction, Right},
         commit::{ClientFacts, NewCommit},
         digest::Md5,
         executor::{Executor, Owner},
@@ -51,6 +54,7 @@ impl Hub {
         let accepted = self
             .accept_in(&mut transaction, &admitted, inspection, name, new_secret, secret_hash.as_deref())
             .await?;
+        record(&mut transaction, &admitted, &accepted, self.0.clock.now()).await?;
         transaction.commit().await.map_err(StoreError::from)?;
         tracing::info!(
             executor = %accepted.executor.id, commit = %accepted.commit, task.id = accepted.task.map(|t| t.to_string()),
@@ -349,6 +353,24 @@ fn unchanged(protected: &[ProtectedTag], inspection: &Inspection) -> Result<Opti
         return Err(protected_tag_error(&text, "Choose another tag; a protected one never moves."));
     }
     Ok(Some(first.commit))
+}
+
+async fn record(
+    connection: &mut Connection,
+    admitted: &Admitted,
+    accepted: &Accepted,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let right = match (&admitted.existing, admitted.caller.user()) {
+        (Some(granted), _) => granted.right(),
+        (None, Some(_)) => Right::Own,
+        (None, None) => Right::Everybody,
+    };
+    let said = json!({
+        "commit": accepted.commit, "tags": accepted.tags, "visibility": accepted.visibility.as_str(),
+    });
+    let deed = Deed::to(AuditAction::ExecutorPushed, &accepted.executor, right).saying(said);
+    Ok(deed.record(connection, &admitted.caller, now).await?)
 }
 
 fn check_md5(md5: Md5, claimed: Option<&str>) -> Result<(), Error> {

@@ -95,6 +95,25 @@ pub async fn find_user(
     Ok(Some((row.token, users::user(row.id, &row.login, row.display_name, row.role)?)))
 }
 
+/// Whose token this is, if it is live; `None` as for [`find_user`].
+pub async fn find_live(
+    connection: &mut Connection,
+    id: TokenId,
+    now: DateTime<Utc>,
+) -> Result<Option<User>, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT u.id AS "id: UserId", u.login, u.display_name, u.role AS "role: Role"
+           FROM tokens t JOIN users u ON u.id = t.user_id
+           WHERE t.id = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)
+             AND u.disabled_at IS NULL"#,
+        id as TokenId,
+        now
+    )
+    .fetch_optional(connection)
+    .await?;
+    row.map(|row| users::user(row.id, &row.login, row.display_name, row.role)).transpose()
+}
+
 /// What a live token is: its kind, when it was made, and when it stops working.
 #[derive(Debug, Clone, Copy)]
 pub struct TokenFacts {
