@@ -28,7 +28,7 @@ BEGIN
     IF TG_OP = 'DELETE' AND OLD.at < now() - interval '30 days' THEN
         RETURN OLD;
     END IF;
-    RAISE EXCEPTION 'the audit log is append-only' USING ERRCODE = 'HUB03';
+    RAISE EXCEPTION 'the audit log is append-only' USING ERRCODE = 'HUB07';
 END $$;
 
 CREATE TRIGGER audit_entries_stay BEFORE UPDATE OR DELETE ON audit_entries

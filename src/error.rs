@@ -35,6 +35,8 @@ pub enum ErrorKind {
     Unauthenticated,
     /// Signed in, but not allowed.
     Forbidden,
+    /// The address does not answer to this method.
+    MethodNotAllowed,
     /// No such thing, or the caller may not know of it.
     NotFound,
     /// The name is held by somebody else.
@@ -175,6 +177,7 @@ pub(crate) fn every_kind() -> Vec<ErrorKind> {
         K::Unauthenticated,
         K::Forbidden,
         K::NotFound,
+        K::MethodNotAllowed,
         K::NameTaken,
         K::PolicyDenied,
         K::TooLarge,
@@ -195,6 +198,7 @@ pub(crate) fn every_kind() -> Vec<ErrorKind> {
             | K::Unauthenticated
             | K::Forbidden
             | K::NotFound
+            | K::MethodNotAllowed
             | K::NameTaken
             | K::PolicyDenied
             | K::TooLarge

@@ -2,11 +2,14 @@
 
 use std::net::IpAddr;
 
-use super::{Auth, passwords, throttle::Attempt};
+use serde_json::json;
+
+use super::{Auth, audit, passwords, throttle::Attempt};
 use crate::{
     config::Registration,
     domain::{
         Login, Secret, UserId,
+        audit::AuditAction,
         user::{Role, User},
     },
     error::{Error, ErrorKind},
@@ -27,8 +30,9 @@ impl Auth {
         role: Role,
     ) -> Result<User, Error> {
         let user = new_user(login, display_name, role)?;
-        let mut connection = self.store.read().await?;
-        self.add(&mut connection, &user).await?;
+        let mut transaction = self.store.begin().await?;
+        self.add(&mut transaction, &user).await?;
+        transaction.commit().await?;
         Ok(user)
     }
 
@@ -75,7 +79,7 @@ impl Auth {
     pub async fn set_password(&self, user: &User, password: &Secret) -> Result<(), Error> {
         let hash = passwords::hash_new(password, &user.login).await?;
         let mut transaction = self.store.begin().await?;
-        self.put_password(&mut transaction, user.id, &hash).await?;
+        self.put_password(&mut transaction, user, &hash).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -90,6 +94,8 @@ impl Auth {
         store::tokens::revoke_all(&mut transaction, user, None, now).await?;
         store::invitations::withdraw(&mut transaction, user).await?;
         store::device_sign_ins::withdraw(&mut transaction, user, now).await?;
+        let account = (user, parsed.as_str());
+        audit::of_account(&mut transaction, AuditAction::UserDisabled, account, json!({}), now).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -97,9 +103,13 @@ impl Auth {
     /// Lets a person in again.
     pub async fn enable_user(&self, login: &str) -> Result<(), Error> {
         let parsed: Login = login.parse().map_err(|_| user_not_found(login))?;
-        let mut connection = self.store.read().await?;
-        let user = store::users::set_disabled(&mut connection, &parsed, None).await?;
-        user.map(|_| ()).ok_or_else(|| user_not_found(login))
+        let mut transaction = self.store.begin().await?;
+        let user = store::users::set_disabled(&mut transaction, &parsed, None).await?;
+        let account = (user.ok_or_else(|| user_not_found(login))?, parsed.as_str());
+        let now = self.clock.now();
+        audit::of_account(&mut transaction, AuditAction::UserEnabled, account, json!({}), now).await?;
+        transaction.commit().await?;
+        Ok(())
     }
 
     /// At most `limit` people (1 to 1000) whose login comes after `after`, in the order of logins.
@@ -124,16 +134,26 @@ impl Auth {
                 "Choose another login.",
             ),
             error => error.into(),
-        })
+        })?;
+        self.note_new_user(connection, user).await
+    }
+
+    pub(super) async fn note_new_user(&self, connection: &mut Connection, user: &User) -> Result<(), Error> {
+        let (account, said) = ((user.id, user.login.as_str()), json!({"role": user.role}));
+        let now = self.clock.now();
+        Ok(audit::of_account(connection, AuditAction::UserCreated, account, said, now).await?)
     }
 
     pub(super) async fn put_password(
         &self,
         connection: &mut Connection,
-        user: UserId,
+        user: &User,
         hash: &str,
     ) -> Result<(), Error> {
         let now = self.clock.now();
+        let account = (user.id, user.login.as_str());
+        audit::of_account(connection, AuditAction::PasswordChanged, account, json!({}), now).await?;
+        let user = user.id;
         store::users::set_password(connection, user, hash).await?;
         store::tokens::revoke_all(connection, user, Some(TokenKind::Session), now).await?;
         store::invitations::withdraw(connection, user).await?;

@@ -75,9 +75,24 @@ impl Deed {
     }
 }
 
-/// By what right somebody does what no caller asked for: the operator at the command line, or whoever it is about.
-pub fn right_without_caller() -> Right {
-    if Origin::current().request_id.is_some() { Right::Own } else { Right::Operator }
+/// Writes down what was done to a person's account, by whoever asks: themselves, an admin of the Hub, or the operator at
+/// the command line. Somebody who is about to sign in is themselves.
+pub(super) async fn of_account(
+    connection: &mut Connection,
+    action: AuditAction,
+    user: (UserId, &str),
+    details: Value,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let origin = Origin::current();
+    let (actor, right) = match (origin.actor(), &origin.request_id) {
+        (Some(actor), _) if actor.0 == user.0 => (Some(actor), Right::Own),
+        (Some(actor), _) => (Some(actor), Right::HubAdmin),
+        (None, Some(_)) => (Some(user), Right::Own),
+        (None, None) => (None, Right::Operator),
+    };
+    let subject = AuditSubject { kind: "user", id: user.0.to_string(), title: user.1.to_owned() };
+    Deed { action, subject, right, details }.record_as(connection, actor, now).await
 }
 
 /// Something that the audit log speaks of.

@@ -5,9 +5,11 @@ use std::net::IpAddr;
 
 use chrono::TimeDelta;
 
-use super::{Auth, passwords, throttle::Attempt, tokens};
+use serde_json::json;
+
+use super::{Auth, audit, passwords, throttle::Attempt, tokens};
 use crate::{
-    domain::{Secret, secret, user::User},
+    domain::{Secret, audit::AuditAction, secret, user::User},
     error::{Error, ErrorKind},
     store::{self},
 };
@@ -22,6 +24,8 @@ impl Auth {
         let now = self.clock.now();
         let mut transaction = self.store.begin().await?;
         store::invitations::replace(&mut transaction, tokens::hash(&word), user.id, now + LIFE, now).await?;
+        let account = (user.id, user.login.as_str());
+        audit::of_account(&mut transaction, AuditAction::UserInvited, account, json!({}), now).await?;
         transaction.commit().await?;
         Ok(word)
     }
@@ -48,7 +52,7 @@ impl Auth {
         let mut transaction = self.store.begin().await?;
         let taken = store::invitations::take(&mut transaction, tokens::hash(word), self.clock.now()).await?;
         let user = taken.ok_or_else(invitation_is_over)?;
-        self.put_password(&mut transaction, user.id, &hash).await?;
+        self.put_password(&mut transaction, &user, &hash).await?;
         transaction.commit().await?;
         self.forgive_attempt(&attempt).await?;
         Ok(user)

@@ -104,6 +104,7 @@ impl Auth {
         let mut connection = self.store.read().await?;
         match store::tokens::find_user(&mut connection, hash, self.clock.now()).await? {
             Some(found) => {
+                Origin::note_actor(&found.user);
                 let (user, token, power) = (Box::new(found.user), found.token, found.power);
                 Ok(Caller::Person { user, token, power })
             }

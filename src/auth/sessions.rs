@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::{Auth, Caller, passwords, throttle::Attempt, tokens};
 use crate::{
-    domain::{Login, Secret, TokenId, UserId, power::Power, user::User},
+    domain::{Login, Secret, TokenId, UserId, audit::AuditAction, power::Power, user::User},
     error::{Error, ErrorKind},
     store::{
         self, Connection,
@@ -57,8 +57,10 @@ impl Auth {
 
     /// Opens a session for somebody who has proven who they are. `name` says where, for lists.
     pub async fn open_session(&self, user: UserId, name: &str) -> Result<Secret, Error> {
-        let mut connection = self.store.read().await?;
-        self.open_session_on(&mut connection, user, name).await
+        let mut transaction = self.store.begin().await?;
+        let token = self.open_session_on(&mut transaction, user, name).await?;
+        transaction.commit().await?;
+        Ok(token)
     }
 
     pub(super) async fn open_session_on(
@@ -79,15 +81,21 @@ impl Auth {
             power: Power::full(),
         };
         store::tokens::insert(connection, new, now).await?;
+        self.note(connection, AuditAction::SessionOpened, user, name).await?;
         Ok(token)
     }
 
     /// Ends the caller's session; `false` when they came with a personal access token, which signing out does not revoke:
     /// other programs may live by it.
     pub async fn end_session(&self, caller: &Caller) -> Result<bool, Error> {
-        let Caller::Person { token, .. } = caller else { return Err(Error::sign_in_required(false)) };
-        let mut connection = self.store.read().await?;
-        Ok(store::tokens::end_session(&mut connection, *token, self.clock.now()).await?)
+        let Caller::Person { user, token, .. } = caller else { return Err(Error::sign_in_required(false)) };
+        let mut transaction = self.store.begin().await?;
+        let was_session = store::tokens::end_session(&mut transaction, *token, self.clock.now()).await?;
+        if was_session {
+            self.note(&mut transaction, AuditAction::SessionEnded, user.id, "").await?;
+        }
+        transaction.commit().await?;
+        Ok(was_session)
     }
 
     /// What the caller signed in by.

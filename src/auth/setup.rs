@@ -97,6 +97,7 @@ impl Auth {
         if !store::users::insert_first(&mut transaction, &user, now).await? {
             return Err(is_set_up());
         }
+        self.note_new_user(&mut transaction, &user).await?;
         store::users::set_password(&mut transaction, user.id, &hash).await?;
         transaction.commit().await?;
         self.forgive_attempt(&attempt).await?;

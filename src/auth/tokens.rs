@@ -1,19 +1,21 @@
 //! How are access tokens made and found? 256 random bits behind a fixed prefix, stored as their SHA-256.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
 use sha2::{Digest as _, Sha256 as Hasher};
 
-use super::{Auth, Caller};
+use super::{Auth, Caller, audit};
 use crate::{
     domain::{
         Secret, TokenId, UserId,
+        audit::AuditAction,
         digest::Sha256,
         power::{Power, Scope},
         secret,
     },
     error::{Error, ErrorKind},
     store::{
-        self, StoreError,
+        self, Connection, StoreError,
         tokens::{NewToken, TokenFacts, TokenKind},
     },
 };
@@ -128,10 +130,24 @@ impl Auth {
             ),
             error => error.into(),
         })?;
+        self.note(&mut transaction, AuditAction::TokenCreated, user, name).await?;
         transaction.commit().await?;
         let row =
             TokenRow { id, name: name.to_owned(), created_at: now, expires_at, last_used_at: None, power };
         Ok((row, token))
+    }
+
+    /// Writes down what was done to a session or token of a person's.
+    pub(super) async fn note(
+        &self,
+        connection: &mut Connection,
+        action: AuditAction,
+        user: UserId,
+        name: &str,
+    ) -> Result<(), Error> {
+        let login = store::users::login_of(connection, user).await?.unwrap_or_default();
+        let (account, said) = ((user, login.as_str()), json!({"name": name}));
+        Ok(audit::of_account(connection, action, account, said, self.clock.now()).await?)
     }
 
     /// A person's live personal tokens, newest first.
@@ -157,8 +173,10 @@ impl Auth {
 
     /// Revokes a person's personal token by name.
     pub async fn revoke_personal_token(&self, user: UserId, name: &str) -> Result<(), Error> {
-        let mut connection = self.store.read().await?;
-        if store::tokens::revoke_personal(&mut connection, user, name.trim(), self.clock.now()).await? {
+        let mut transaction = self.store.begin().await?;
+        if store::tokens::revoke_personal(&mut transaction, user, name.trim(), self.clock.now()).await? {
+            self.note(&mut transaction, AuditAction::TokenRevoked, user, name.trim()).await?;
+            transaction.commit().await?;
             return Ok(());
         }
         Err(Error::new(

@@ -1,5 +1,6 @@
 //! Which command was called? The only home of clap and of what is printed to standard output.
 
+mod audit;
 mod collect;
 mod config;
 mod database;
@@ -55,6 +56,9 @@ enum Command {
     Collect(collect::Collect),
     /// Tell where the space goes: the largest Executors, or those of one person
     Usage(collect::Usage),
+    /// The audit log
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// The configuration
     #[command(subcommand)]
     Config(config::Config),
@@ -120,6 +124,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             Command::Executor(command) => command.run(settings, &environment).await,
             Command::Collect(command) => command.run(settings, &environment).await,
             Command::Usage(command) => command.run(settings, &environment).await,
+            Command::Audit(command) => command.run(settings, &environment).await,
             Command::Ping(command) => command.run(&settings).await,
             Command::Seed(command) => command.run(&settings, &environment).await,
             Command::Config(_) | Command::Inspect(_) | Command::InspectPython | Command::Openapi => Ok(()),

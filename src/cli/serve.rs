@@ -79,9 +79,8 @@ async fn serve(
     let serving = tokio::spawn(server::serve(
         listener,
         crate::http::router(app.clone()),
-        settings.server.read_timeout.0,
+        server::Bounds::of(&settings.server),
         stopping.clone(),
-        settings.server.shutdown_grace.0,
     ));
     let ended = tokio::select! {
         () = stop.requested() => Ok(()),

@@ -63,6 +63,10 @@ pub struct Server {
     pub shutdown_grace: Span,
     /// How long each piece of a request may take.
     pub read_timeout: Span,
+    /// How long nothing may move on a connection.
+    pub idle_timeout: Span,
+    /// How many connections there may be at once.
+    pub max_connections: usize,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
     /// Hosts of image registries, for the clients' Docker credential helper; empty means that of `external_url`.
@@ -381,6 +385,12 @@ impl Settings {
         let url = &self.server.external_url;
         if !(url.starts_with("http://") || url.starts_with("https://")) || url.contains(['?', '#', ' ']) {
             return bad("server.external_url", "it must be an address such as https://hub.example.com");
+        }
+        if self.server.idle_timeout.0 < std::time::Duration::from_secs(1) {
+            return bad("server.idle_timeout", "it must be 1s or more");
+        }
+        if self.server.max_connections == 0 {
+            return bad("server.max_connections", "at least 1 is needed");
         }
         if self.auth.session_life.0 < std::time::Duration::from_mins(1) {
             return bad("auth.session_life", "it must be 1m or more");

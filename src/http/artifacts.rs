@@ -1,24 +1,29 @@
 //! How does a client download an artifact? From a signed address below `/artifacts/` (PROTOCOL.md G).
 
 use axum::{
-    Router,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
     http::{HeaderMap, HeaderValue, Method, header},
     response::Response,
-    routing::get,
 };
 
 use super::{
     downloads::{self, Signed},
     problem::Problem,
+    refused,
+    routes::{Needs, Routes},
 };
 use crate::{
     app::App,
     hub::download::{Content, DownloadAddress},
 };
 
-pub(super) fn routes() -> Router<App> {
-    Router::new().route("/artifacts/{digest}", get(download))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get("/artifacts/{digest}", Needs::SignedAddress, download)
+        .refuse_other_methods(async || Problem::from(refused::other_method()))
 }
 
 /// The full address of an artifact's bytes.
@@ -29,10 +34,11 @@ pub(super) fn address(external_url: &str, address: &DownloadAddress) -> String {
 async fn download(
     State(app): State<App>,
     method: Method,
-    Path(digest): Path<String>,
+    digest: Result<Path<String>, PathRejection>,
     signed: Result<Query<Signed>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let Path(digest) = digest.map_err(refused::path)?;
     let mut response =
         downloads::serve(&app, Content::Artifact, Some(&digest), signed, &method, &headers).await?;
     let headers = response.headers_mut();

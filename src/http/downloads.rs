@@ -14,7 +14,7 @@ use serde::Deserialize;
 use crate::{
     app::App,
     error::{Error, ErrorKind},
-    hub::download::{Content, DownloadAddress},
+    hub::download::{Content, DownloadAddress, Purpose, Reader},
 };
 
 /// What an address says besides its digest.
@@ -23,12 +23,18 @@ pub(super) struct Signed {
     size: u64,
     expires: i64,
     signature: String,
+    item: Option<String>,
+    by: Option<String>,
 }
 
 /// The query of an address.
 pub(super) fn query(address: &DownloadAddress) -> String {
     let DownloadAddress { size, expires, signature, .. } = address;
-    format!("size={size}&expires={expires}&signature={signature}")
+    let text = format!("size={size}&expires={expires}&signature={signature}");
+    match &address.reader {
+        None => text,
+        Some(Reader { item, by }) => format!("{text}&item={item}&by={by}"),
+    }
 }
 
 /// The bytes with this digest, if the address was made for them; the caller says what kind of bytes they are and adds
@@ -50,9 +56,11 @@ pub(super) async fn serve(
         )
     };
     let sha256 = digest.and_then(|digest| digest.parse().ok()).ok_or_else(unknown)?;
-    let Query(Signed { size, expires, signature }) = signed.map_err(|_| unknown())?;
-    let address = DownloadAddress { content, sha256, size, expires, signature };
-    app.hub().check_download(&address)?;
+    let Query(Signed { size, expires, signature, item, by }) = signed.map_err(|_| unknown())?;
+    let reader = item.zip(by).map(|(item, by)| Reader { item, by });
+    let address = DownloadAddress { content, sha256, size, expires, reader, signature };
+    let purpose = if method == Method::HEAD { Purpose::Look } else { Purpose::Fetch };
+    app.hub().check_download(&address, purpose).await?;
     let etag = format!("\"{sha256}\"");
     let Ok(range) = wanted_range(headers, size, &etag) else {
         let headers = [(header::CONTENT_RANGE, format!("bytes */{size}"))];

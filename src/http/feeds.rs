@@ -3,18 +3,22 @@
 
 use askama::Template;
 use axum::{
-    Router,
     extract::{Path, State},
     http::{HeaderMap, HeaderValue, header},
     response::Response,
-    routing::get,
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{caller, problem::Problem, pull, tagged::tagged};
+use super::{
+    caller,
+    problem::Problem,
+    pull, refused,
+    routes::{Needs, Routes},
+    tagged::tagged,
+};
 use crate::{
     app::App,
-    auth::{Caller, Credentials},
+    auth::{Caller, Credentials, policy::Action},
     domain::page::PageSize,
     error::{Error, ErrorKind},
     hub::{
@@ -26,8 +30,11 @@ use crate::{
 /// Entries of a feed.
 const ENTRIES: i64 = 50;
 
-pub(super) fn routes() -> Router<App> {
-    Router::new().route("/feeds/{file}", get(hub_or_bare)).route("/feeds/{owner}/{file}", get(owned))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get("/feeds/{file}", Needs::Listing, hub_or_bare)
+        .get("/feeds/{owner}/{file}", Needs::Executor(Action::Read), owned)
+        .refuse_other_methods(async || Problem::from(refused::other_method()))
 }
 
 #[derive(Template)]

@@ -1,22 +1,27 @@
 //! Is the Hub alive, and would it take a push now?
 
 use axum::{
-    Json, Router,
+    Json,
     extract::State,
     http::StatusCode,
     response::{IntoResponse as _, Response},
-    routing::get,
 };
 use serde_json::json;
 
+use super::{
+    problem::Problem,
+    refused,
+    routes::{Needs, Routes},
+};
 use crate::app::App;
 
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/livez", get(async || "ok\n"))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get("/livez", Needs::Nothing, async || "ok\n")
         // The public Hub's own checks waited for this.
-        .route("/ping", get(async || "pong\n"))
-        .route("/readyz", get(ready))
+        .get("/ping", Needs::Nothing, async || "pong\n")
+        .get("/readyz", Needs::Nothing, ready)
+        .refuse_other_methods(async || Problem::from(refused::other_method()))
 }
 
 async fn ready(State(app): State<App>) -> Response {

@@ -69,10 +69,8 @@ async fn identify_and_log(State(app): State<App>, mut request: Request, next: Ne
             text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         })
         .map(str::to_owned);
-    let origin = Origin {
-        address: address::of(request.headers(), request.extensions(), &app),
-        request_id: Some(id.0.clone()),
-    };
+    let address = address::of(request.headers(), request.extensions(), &app);
+    let origin = Origin::of_request(address, id.0.clone());
     let mut response = CURRENT.scope(id.clone(), origin.during(next.run(request))).await;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let status = response.status().as_u16();

@@ -7,6 +7,7 @@ mod caller;
 mod downloads;
 mod feeds;
 mod health;
+mod idle;
 mod layers;
 mod ndjson;
 mod packages;
@@ -14,6 +15,8 @@ mod portal;
 mod problem;
 mod pull;
 mod push;
+mod refused;
+pub mod routes;
 pub mod server;
 mod story;
 mod tagged;
@@ -23,21 +26,29 @@ mod v2;
 
 use axum::Router;
 
+use self::routes::{Declared, Routes};
 use crate::app::App;
 
 pub use api::document as api_document;
 
 /// All surfaces on one router.
 pub fn router(app: App) -> Router {
-    let routes = Router::new()
-        .merge(health::routes())
+    let routes = routes(&app).into_router().fallback(refused::unknown_route).with_state(app.clone());
+    layers::around(routes, app)
+}
+
+/// Every route there is, with what it lets a caller do.
+pub fn table(app: &App) -> Vec<Declared> {
+    routes(app).declared().to_vec()
+}
+
+fn routes(app: &App) -> Routes {
+    health::routes()
         .merge(packages::routes())
         .merge(artifacts::routes())
         .merge(v1::routes())
         .merge(v2::routes())
-        .merge(api::routes(&app))
+        .merge(api::routes(app))
         .merge(feeds::routes())
-        .merge(portal::routes(&app))
-        .with_state(app.clone());
-    layers::around(routes, app)
+        .merge(portal::routes(app))
 }

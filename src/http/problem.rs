@@ -80,6 +80,7 @@ pub(super) fn status(kind: ErrorKind) -> StatusCode {
         ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
         ErrorKind::Forbidden => StatusCode::FORBIDDEN,
         ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ErrorKind::PolicyDenied => StatusCode::CONFLICT,
         ErrorKind::TooLarge | ErrorKind::OverQuota => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorKind::NameTaken | ErrorKind::Rejected(_) | ErrorKind::BuildFailed => {

@@ -1,6 +1,6 @@
 //! How are connections served, and how does serving end? Softly first: open requests may go on for a while.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Extension, Router};
 use hyper_util::{
@@ -8,11 +8,15 @@ use hyper_util::{
     server::{conn::auto::Builder, graceful::GracefulShutdown},
     service::TowerToHyperService,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower::Layer as _;
 
-use super::address::Peer;
+use super::{
+    address::Peer,
+    idle::{Movement, Watched},
+};
+use crate::config;
 
 /// Old clients send some 45 headers, one for each fact and environment variable (PROTOCOL.md 0).
 const MAX_HEADERS: usize = 128;
@@ -20,19 +24,42 @@ const MAX_HEADERS: usize = 128;
 /// of an upload are in memory at a time.
 const READ_BYTES: usize = 128 << 10;
 
+/// Requests that one connection may have open at a time.
+const MAX_STREAMS: u32 = 128;
+
+/// What connections may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// How long the head and each piece of the body of a request may take.
+    pub read_timeout: Duration,
+    /// How long nothing may move on a connection.
+    pub idle_timeout: Duration,
+    /// How many there may be; further ones wait to be taken.
+    pub connections: usize,
+    /// How long open requests may go on after the signal to stop.
+    pub grace: Duration,
+}
+
+impl Bounds {
+    /// From the settings.
+    pub fn of(settings: &config::Server) -> Self {
+        Self {
+            read_timeout: settings.read_timeout.0,
+            idle_timeout: settings.idle_timeout.0,
+            connections: settings.max_connections,
+            grace: settings.shutdown_grace.0,
+        }
+    }
+}
+
 /// A bound listener.
 pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
 }
 
-/// Serves until `stop`; then takes no more connections and gives open requests `grace` to end.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    read_timeout: Duration,
-    stop: CancellationToken,
-    grace: Duration,
-) {
+/// Serves until `stop`; then takes no more connections and gives open requests some time to end.
+pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, stop: CancellationToken) {
+    let Bounds { read_timeout, idle_timeout, connections, grace } = bounds;
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -41,9 +68,19 @@ pub async fn serve(
         .header_read_timeout(read_timeout)
         .max_headers(MAX_HEADERS)
         .max_buf_size(READ_BYTES);
-    builder.http2().timer(TokioTimer::new()).max_header_list_size(64 << 10);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(64 << 10)
+        .max_concurrent_streams(MAX_STREAMS);
     let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(connections.clamp(1, Semaphore::MAX_PERMITS)));
     loop {
+        let place = tokio::select! {
+            () = stop.cancelled() => break,
+            // It is never closed.
+            place = Arc::clone(&places).acquire_owned() => place,
+        };
         let (stream, peer) = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => match accepted {
@@ -70,11 +107,19 @@ pub async fn serve(
             if !has_begun {
                 return;
             }
+            let (stream, movement): (_, Movement) = Watched::new(stream);
             let connection =
                 builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-            if let Err(error) = watcher.watch(connection).await {
-                tracing::debug!(%error, "a connection broke off");
+            tokio::select! {
+                served = watcher.watch(connection) => {
+                    if let Err(error) = served {
+                        tracing::debug!(%error, "a connection broke off");
+                    }
+                }
+                () = movement.stopped(idle_timeout) => tracing::debug!("closed an idle connection"),
             }
+            // Only now may another connection have it.
+            drop(place);
         });
     }
     drop(listener);
@@ -85,16 +130,71 @@ pub async fn serve(
 
 #[cfg(test)]
 mod tests {
-    use tokio::{io::AsyncReadExt as _, net::TcpStream};
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpStream,
+    };
 
     use super::*;
+
+    const WIDE: Bounds = Bounds {
+        read_timeout: Duration::from_secs(60),
+        idle_timeout: Duration::from_secs(60),
+        connections: 100,
+        grace: Duration::ZERO,
+    };
+
+    #[tokio::test]
+    async fn an_idle_http2_connection_is_closed() {
+        let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let bounds = Bounds { idle_timeout: Duration::from_millis(20), ..WIDE };
+        let serving = tokio::spawn(serve(listener, Router::new(), bounds, stop.clone()));
+        let mut idle = TcpStream::connect(address).await.unwrap();
+        // The preface and empty settings: a good connection without a request.
+        idle.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+        let mut said = Vec::new();
+        let read = tokio::time::timeout(Duration::from_secs(20), idle.read_to_end(&mut said)).await;
+        assert!(read.is_ok(), "it was kept open");
+        assert!(!said.is_empty(), "the server spoke HTTP/2");
+        stop.cancel();
+        serving.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn beyond_the_bound_a_connection_waits_for_a_place() {
+        let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let bounds = Bounds { connections: 1, ..WIDE };
+        let router = Router::new().route("/", axum::routing::get(async || "here"));
+        let serving = tokio::spawn(serve(listener, router, bounds, stop.clone()));
+        let ask = async |stream: &mut TcpStream| {
+            stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        };
+        let mut byte = [0];
+        let mut first = TcpStream::connect(address).await.unwrap();
+        ask(&mut first).await;
+        first.read_exact(&mut byte).await.unwrap();
+        let mut second = TcpStream::connect(address).await.unwrap();
+        ask(&mut second).await;
+        let waited = tokio::time::timeout(Duration::from_millis(200), second.read_exact(&mut byte)).await;
+        assert!(waited.is_err(), "the only place is taken");
+        drop(first);
+        let served = tokio::time::timeout(Duration::from_secs(20), second.read_exact(&mut byte)).await;
+        served.expect("it got the place").unwrap();
+        stop.cancel();
+        serving.await.unwrap();
+    }
 
     #[tokio::test]
     async fn a_connection_that_says_nothing_is_closed() {
         let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (stop, moment) = (CancellationToken::new(), Duration::from_millis(20));
-        let serving = tokio::spawn(serve(listener, Router::new(), moment, stop.clone(), Duration::ZERO));
+        let stop = CancellationToken::new();
+        let bounds = Bounds { read_timeout: Duration::from_millis(20), ..WIDE };
+        let serving = tokio::spawn(serve(listener, Router::new(), bounds, stop.clone()));
         let mut silent = TcpStream::connect(address).await.unwrap();
         let read = tokio::time::timeout(Duration::from_secs(20), silent.read(&mut [0])).await;
         assert_eq!(read.expect("it was kept open").unwrap_or(0), 0);

@@ -1,6 +1,8 @@
 //! How does an admitted push become a commit? Inspected, stored, and accepted in one transaction; a refusal at any point
 //! leaves nothing behind.
 
+use chrono::{DateTime, Utc};
+use serde_json::json;
 use tempfile::NamedTempFile;
 
 use super::{
@@ -9,12 +11,13 @@ use super::{
     tags,
 };
 use crate::{
-    auth::{Caller, caller::token_too_weak, passwords, policy::Granted},
+    auth::{Caller, audit::Deed, caller::token_too_weak, passwords, policy::Granted},
     blobs::BlobKey,
     builds::queue,
     config::BuildMode,
     domain::{
         CommitId, ExecutorId, ExecutorName, Secret, Tag, TaskId, UserId, Visibility,
+        audit::{AuditAction, Right},
         commit::{ClientFacts, NewCommit},
         digest::Md5,
         executor::{Executor, Owner},
@@ -92,6 +95,7 @@ impl Hub {
             .accept_in(&mut transaction, admitted, inspection, name, new_secret, secret_hash.as_deref())
             .await?;
         store::package_bytes::release(&mut transaction, holder).await?;
+        record(&mut transaction, admitted, &accepted, self.0.clock.now()).await?;
         transaction.commit().await?;
         Ok(accepted)
     }
@@ -372,6 +376,24 @@ fn unchanged(protected: &[ProtectedTag], inspection: &Inspection) -> Result<Opti
         return Err(tags::protected_tag(other));
     }
     Ok(Some(first.commit))
+}
+
+async fn record(
+    connection: &mut Connection,
+    admitted: &Admitted,
+    accepted: &Accepted,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let right = match (&admitted.existing, admitted.caller.user()) {
+        (Some(granted), _) => granted.right(),
+        (None, Some(_)) => Right::Own,
+        (None, None) => Right::Everybody,
+    };
+    let said = json!({
+        "commit": accepted.commit, "tags": accepted.tags, "visibility": accepted.visibility.as_str(),
+    });
+    let deed = Deed::to(AuditAction::ExecutorPushed, &accepted.executor, right).saying(said);
+    Ok(deed.record(connection, &admitted.caller, now).await?)
 }
 
 fn check_md5(md5: Md5, claimed: Option<&str>) -> Result<(), Error> {

@@ -76,6 +76,12 @@ impl Hub {
     }
 }
 
+/// What tries at [`Hub::namesake_without_owner`] are counted by: it is looked at after something else was, with the same
+/// secret, and one try shall not count as two.
+pub(super) fn namesake_item(reference: &ExecutorRef) -> String {
+    format!("{reference} without an owner")
+}
+
 /// Why a use case may not go on.
 #[derive(Debug)]
 pub(super) enum Refused {

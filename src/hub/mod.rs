@@ -3,6 +3,7 @@
 mod accept;
 mod access;
 pub mod artifacts;
+pub mod audit;
 pub mod catalog;
 pub mod collection;
 pub mod deletion;

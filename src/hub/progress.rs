@@ -1,12 +1,18 @@
 //! Who may follow a build, and what do they learn of its Executor at the end?
 
 use futures_util::Stream;
+use serde_json::{Value, json};
 
 use super::{Hub, access::Refused};
 use crate::{
-    auth::{Caller, policy::Action},
+    auth::{Caller, audit::Deed, policy::Action},
     builds::progress::Followed,
-    domain::{ExecutorRef, Secret, Tag, TaskId, executor::Executor, task::Task},
+    domain::{
+        ExecutorRef, Secret, Tag, TaskId, Visibility,
+        audit::{AuditAction, Right},
+        executor::Executor,
+        task::Task,
+    },
     error::Error,
     store,
 };
@@ -42,15 +48,16 @@ impl Hub {
         let there = store::tags::names_at(&mut connection, &task.executor, task.commit).await?;
         drop(connection);
         let is_ownerless = executor.as_ref().is_some_and(|executor| executor.owner.is_none());
-        let executor = if is_ownerless {
-            executor.ok_or_else(Error::task_not_found)?
+        let (executor, right) = if is_ownerless {
+            (executor.ok_or_else(Error::task_not_found)?, Right::Everybody)
         } else {
             match self.authorize(caller, &item, secret, executor, Action::ReadTasks).await {
-                Ok(granted) => granted.into_executor(),
+                Ok(granted) => (granted.executor().clone(), granted.right()),
                 Err(Refused::Hidden | Refused::Forbidden) => return Err(Error::task_not_found()),
                 Err(Refused::Failed(error)) => return Err(error),
             }
         };
+        self.note_build_read(caller, &executor, right, json!({"task": task.id})).await?;
         let mut tags: Vec<Tag> = requested.tags.into_iter().chain(requested.protected_tags).collect();
         for name in there.iter().filter_map(|name| name.parse().ok()) {
             if !tags.contains(&name) {
@@ -58,6 +65,21 @@ impl Hub {
             }
         }
         Ok(Watched { task, executor, tags })
+    }
+
+    async fn note_build_read(
+        &self,
+        caller: &Caller,
+        executor: &Executor,
+        right: Right,
+        said: Value,
+    ) -> Result<(), Error> {
+        if executor.visibility == Visibility::Public {
+            return Ok(());
+        }
+        let mut connection = self.0.store.read().await?;
+        let deed = Deed::to(AuditAction::BuildRead, executor, right).saying(said);
+        Ok(deed.record(&mut connection, caller, self.0.clock.now()).await?)
     }
 
     /// The events of a task that the caller may follow, after number `after`, to its end.
@@ -78,6 +100,7 @@ impl Hub {
         };
         match self.authorize(caller, &reference.to_string(), None, found, Action::ReadTasks).await {
             Ok(granted) => {
+                self.note_build_read(caller, granted.executor(), granted.right(), json!({})).await?;
                 let mut connection = self.0.store.read().await?;
                 let id = &granted.executor().id;
                 Ok(store::tasks::list_of_executor(&mut connection, id, limit.clamp(1, 100)).await?)

@@ -2,7 +2,10 @@
 
 use tempfile::NamedTempFile;
 
-use super::{Hub, access::Refused};
+use super::{
+    Hub,
+    access::{Refused, namesake_item},
+};
 use crate::{
     auth::{
         Caller,
@@ -130,9 +133,10 @@ impl Hub {
     /// The Executor that a push is for, if there is one already and this caller may push to it.
     pub(super) async fn existing(&self, caller: &Caller, target: &Target) -> Result<Option<Granted>, Error> {
         match target {
-            Target::New { .. } | Target::Own { name: None } => Ok(None),
-            Target::Own { name: Some(name) } => {
+            Target::New { .. } => Ok(None),
+            Target::Own { name } => {
                 let user = caller.require_user()?;
+                let Some(name) = name else { return Ok(None) };
                 let mut connection = self.0.store.read().await?;
                 let found = store::executors::find_in_namespace(&mut connection, Some(user.id), name).await?;
                 drop(connection);
@@ -189,7 +193,10 @@ impl Hub {
         let mut decided = self.authorize(caller, &item, secret, found, Action::Push).await;
         if let (Err(Refused::Hidden | Refused::Forbidden), Some(secret)) = (&decided, secret) {
             let namesake = self.namesake_without_owner(reference).await?;
-            match self.authorize(caller, &item, Some(secret), namesake, Action::Push).await {
+            match self
+                .authorize(caller, &namesake_item(reference), Some(secret), namesake, Action::Push)
+                .await
+            {
                 // What they may see of the first one says more than that there is no second one.
                 Err(Refused::Hidden) => {}
                 second => decided = second,

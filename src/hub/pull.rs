@@ -2,13 +2,20 @@
 
 use std::sync::Arc;
 
-use super::{Hub, access::Refused, download::DownloadAddress};
+use serde_json::json;
+
+use super::{
+    Hub,
+    access::{Refused, namesake_item},
+    download::DownloadAddress,
+};
 use crate::{
     auth::{
         Caller,
+        audit::Deed,
         policy::{Action, Granted},
     },
-    domain::{ExecutorRef, Secret, Tag, commit::Commit, executor::Executor},
+    domain::{ExecutorRef, Secret, Tag, Visibility, audit::AuditAction, commit::Commit, executor::Executor},
     error::Error,
     store::{
         self,
@@ -48,11 +55,13 @@ impl Hub {
     /// Resolves a reference for a caller. What they may not see is not found, in the same words as what is not there.
     pub async fn pull(&self, caller: &Caller, pull: &Pull) -> Result<Pulled, Error> {
         let not_found = || Error::executor_not_found(&pull.reference, pull.tag.as_ref());
-        let mut found = self.look(caller, pull, Some(&pull.reference)).await;
+        let item = pull.reference.to_string();
+        let mut found = self.look(caller, pull, &item, Some(&pull.reference)).await;
         if let Err(Refused::Hidden | Refused::Forbidden) = found {
             let namesake = self.namesake_without_owner(&pull.reference).await?;
             let id = namesake.and_then(|namesake| namesake.id.as_str().parse().ok()).map(ExecutorRef::Bare);
-            found = self.look(caller, pull, id.as_ref()).await;
+            let item = namesake_item(&pull.reference);
+            found = self.look(caller, pull, &item, id.as_ref()).await;
         }
         let (granted, tagged) = match found {
             Ok(found) => found,
@@ -60,13 +69,19 @@ impl Hub {
             Err(Refused::Failed(error)) => return Err(error),
         };
         let tagged = tagged.ok_or_else(not_found)?;
+        if granted.executor().visibility == Visibility::Private {
+            let said = json!({"commit": tagged.commit.id, "tag": tagged.tag});
+            let mut connection = self.0.store.read().await?;
+            let deed = Deed::with(AuditAction::ExecutorPulled, &granted).saying(said);
+            deed.record(&mut connection, caller, self.0.clock.now()).await?;
+        }
         let mut images = tagged.images;
         if let Some(wanted) = &pull.platform {
             // Stable: the others keep their order.
             images.sort_by_key(|(platform, _)| platform != wanted);
         }
         Ok(Pulled {
-            package: self.download_address(&tagged.commit),
+            package: self.package_address(caller, &granted, &tagged.commit),
             executor: granted.into_executor(),
             commit: tagged.commit,
             tags: tagged.tags,
@@ -79,6 +94,7 @@ impl Hub {
         &self,
         caller: &Caller,
         pull: &Pull,
+        item: &str,
         reference: Option<&ExecutorRef>,
     ) -> Result<(Granted, Option<Tagged>), Refused> {
         let found = match reference {
@@ -102,8 +118,7 @@ impl Hub {
             }
             None => (None, None),
         };
-        let item = pull.reference.to_string();
-        let granted = self.authorize(caller, &item, pull.secret.as_ref(), executor, Action::Read).await?;
+        let granted = self.authorize(caller, item, pull.secret.as_ref(), executor, Action::Read).await?;
         Ok((granted, tagged))
     }
 }

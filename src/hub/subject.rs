@@ -1,6 +1,9 @@
 //! Which Executor shall be changed, and may this caller change it? One way for every use case that changes one.
 
-use super::{Hub, access::Refused};
+use super::{
+    Hub,
+    access::{Refused, namesake_item},
+};
 use crate::{
     auth::{
         Caller,
@@ -51,7 +54,7 @@ impl Hub {
         let mut decided = self.authorize(caller, &item, secret.as_ref(), found, action).await;
         if let (Err(Refused::Hidden | Refused::Forbidden), Some(secret)) = (&decided, secret) {
             let namesake = self.namesake_without_owner(reference).await?;
-            match self.authorize(caller, &item, Some(secret), namesake, action).await {
+            match self.authorize(caller, &namesake_item(reference), Some(secret), namesake, action).await {
                 // What they may see of the first one says more than that there is no second one.
                 Err(Refused::Hidden) => {}
                 second => decided = second,

@@ -117,6 +117,31 @@ pub async fn find_user(
     }))
 }
 
+/// Whose token this is and how far it reaches, if it is live; `None` as for [`find_user`].
+pub async fn find_live(
+    connection: &mut Connection,
+    id: TokenId,
+    now: DateTime<Utc>,
+) -> Result<Option<FoundToken>, StoreError> {
+    let row = sqlx::query!(
+        r#"SELECT t.scope AS "scope: Scope", t.executor_ids, u.id AS "id: UserId", u.login, u.display_name,
+                  u.role AS "role: Role"
+           FROM tokens t JOIN users u ON u.id = t.user_id
+           WHERE t.id = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)
+             AND u.disabled_at IS NULL"#,
+        id as TokenId,
+        now
+    )
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(FoundToken {
+        token: id,
+        user: users::user(row.id, &row.login, row.display_name, row.role)?,
+        power: Power { scope: row.scope, executors: executors(id, row.executor_ids)? },
+    }))
+}
+
 /// What a live token is: its kind, when it was made, and when it stops working.
 #[derive(Debug, Clone, Copy)]
 pub struct TokenFacts {

@@ -55,6 +55,13 @@ pub async fn insert_first(
     Ok(done.rows_affected() > 0)
 }
 
+/// The login of a person, disabled or not.
+pub async fn login_of(connection: &mut Connection, id: UserId) -> Result<Option<String>, StoreError> {
+    Ok(sqlx::query_scalar!("SELECT login FROM users WHERE id = $1", id as UserId)
+        .fetch_optional(connection)
+        .await?)
+}
+
 /// Whether there is anybody, disabled or not.
 pub async fn exist(connection: &mut Connection) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM users) AS "exist!""#).fetch_one(connection).await?)

@@ -12,11 +12,18 @@ mod rate;
 mod tasks;
 mod tokens;
 
-use axum::{Router, routing::get};
+use axum::middleware::from_fn_with_state;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::problem::Problem;
-use crate::app::App;
+use super::{
+    problem::Problem,
+    refused,
+    routes::{Needs, Routes},
+};
+use crate::{
+    app::App,
+    auth::policy::Action::{Manage, Push, Read, ReadTasks},
+};
 
 pub use openapi::document;
 
@@ -30,21 +37,28 @@ fn documented() -> OpenApiRouter<App> {
         .merge(me::routes())
 }
 
-pub(super) fn routes(app: &App) -> Router<App> {
-    let (routes, _) = documented().split_for_parts();
-    routes
-        .route("/api/v1/openapi.json", get(docs::json))
-        .route("/api/v1/docs", get(docs::page))
-        .route_layer(axum::middleware::from_fn_with_state(app.clone(), rate::limit))
-        .fallback(not_found)
+/// What each operation of the document lets a caller do.
+fn needs(operation: &str) -> Option<Needs> {
+    Some(match operation {
+        "listExecutors" => Needs::Listing,
+        "publishExecutor" => Needs::NewExecutor,
+        "showExecutor" | "showOwnedExecutor" | "listCommits" | "showCommit" | "listTags" => {
+            Needs::Executor(Read)
+        }
+        "publishCommit" => Needs::Executor(Push),
+        "changeExecutor" => Needs::Executor(Manage),
+        "listTasks" | "showTask" | "readTaskEvents" => Needs::Executor(ReadTasks),
+        "listTokens" | "createToken" | "deleteToken" | "showMe" => Needs::Person,
+        "listPeople" | "createPerson" | "invitePerson" => Needs::Administration,
+        _ => return None,
+    })
 }
 
-async fn not_found() -> Problem {
-    crate::error::Error::new(
-        crate::error::ErrorKind::NotFound,
-        "route_not_found",
-        "There is nothing at this address.",
-        "Check the address.",
-    )
-    .into()
+pub(super) fn routes(app: &App) -> Routes {
+    let (routes, document) = documented().split_for_parts();
+    Routes::documented(routes, &document, needs)
+        .get("/api/v1/openapi.json", Needs::Nothing, docs::json)
+        .get("/api/v1/docs", Needs::Nothing, docs::page)
+        .refuse_other_methods(async || Problem::from(refused::other_method()))
+        .layered(|router| router.route_layer(from_fn_with_state(app.clone(), rate::limit)))
 }

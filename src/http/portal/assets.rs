@@ -4,13 +4,13 @@
 use std::sync::LazyLock;
 
 use axum::{
-    extract::Path,
+    extract::{Path, rejection::PathRejection},
     http::header,
     response::{IntoResponse as _, Response},
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::http::problem::Problem;
+use crate::http::{problem::Problem, refused};
 
 const STYLESHEET: &str = include_str!("../../../assets/hub.css");
 
@@ -25,7 +25,8 @@ pub(super) fn stylesheet() -> &'static str {
     &STYLESHEET_NAME
 }
 
-pub(super) async fn serve(Path(file): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn serve(file: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
+    let Path(file) = file.map_err(refused::path)?;
     if file != *STYLESHEET_NAME {
         return Err(crate::error::Error::new(
             crate::error::ErrorKind::NotFound,

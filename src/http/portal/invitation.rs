@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     http::StatusCode,
     response::Response,
 };
@@ -17,6 +17,7 @@ use crate::{
     app::App,
     domain::{Secret, user::User},
     error::Error,
+    http::refused,
 };
 
 #[derive(Template)]
@@ -30,8 +31,9 @@ struct InvitationPage {
 pub(super) async fn show(
     State(app): State<App>,
     visitor: Visitor,
-    Path(word): Path<String>,
+    word: Result<Path<String>, PathRejection>,
 ) -> Result<Response, PageError> {
+    let Path(word) = word.map_err(refused::path)?;
     form(&app, &visitor, &Secret::new(word), StatusCode::OK, String::new()).await
 }
 
@@ -46,9 +48,10 @@ pub(super) struct Accepted {
 pub(super) async fn submit(
     State(app): State<App>,
     visitor: Visitor,
-    Path(word): Path<String>,
+    word: Result<Path<String>, PathRejection>,
     Form(sent): Form<Accepted>,
 ) -> Result<Response, PageError> {
+    let Path(word) = word.map_err(refused::path)?;
     visitor.check_form(&sent.form_token)?;
     let word = Secret::new(word);
     let accepted: Result<User, Error> = async {

@@ -12,27 +12,36 @@ mod sign_in;
 mod sign_up;
 mod visitor;
 
-use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    middleware::from_fn_with_state,
-    routing::{get, post},
-};
+use axum::{extract::DefaultBodyLimit, middleware::from_fn_with_state};
 
+use self::error::PageError;
+use super::{
+    refused,
+    routes::{Needs, Routes},
+};
 use crate::app::App;
 
 /// Bytes of a submitted form.
 const FORM_BYTES: usize = 64 << 10;
 
-pub(super) fn routes(app: &App) -> Router<App> {
-    Router::new()
-        .route("/sign-in", get(sign_in::show).post(sign_in::submit))
-        .route("/sign-in/device", post(device::decide))
-        .route("/sign-out", post(sign_in::sign_out))
-        .route("/sign-up", get(sign_up::show).post(sign_up::submit))
-        .route("/setup", get(setup::show).post(setup::submit))
-        .route("/invitations/{word}", get(invitation::show).post(invitation::submit))
-        .layer(from_fn_with_state(app.clone(), error::render))
-        .layer(DefaultBodyLimit::max(FORM_BYTES))
-        .route("/assets/{file}", get(assets::serve))
+pub(super) fn routes(app: &App) -> Routes {
+    use Needs::{Nothing, Person, Proof};
+    Routes::new()
+        .get("/assets/{file}", Nothing, assets::serve)
+        .get("/sign-in", Nothing, sign_in::show)
+        .post("/sign-in", Proof, sign_in::submit)
+        .post("/sign-in/device", Person, device::decide)
+        .post("/sign-out", Nothing, sign_in::sign_out)
+        .get("/sign-up", Nothing, sign_up::show)
+        .post("/sign-up", Proof, sign_up::submit)
+        .get("/setup", Nothing, setup::show)
+        .post("/setup", Proof, setup::submit)
+        .get("/invitations/{word}", Proof, invitation::show)
+        .post("/invitations/{word}", Proof, invitation::submit)
+        .refuse_other_methods(async || PageError::from(refused::other_method()))
+        .layered(|router| {
+            router
+                .layer(from_fn_with_state(app.clone(), error::render))
+                .layer(DefaultBodyLimit::max(FORM_BYTES))
+        })
 }

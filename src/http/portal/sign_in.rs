@@ -3,7 +3,7 @@
 
 use askama::Template;
 use axum::{
-    extract::{Query, State},
+    extract::{Query, State, rejection::QueryRejection},
     http::StatusCode,
     response::Response,
 };
@@ -15,7 +15,7 @@ use super::{
     form::{Form, path_or},
     visitor::{Frame, Visitor},
 };
-use crate::{app::App, config::Registration, domain::Secret};
+use crate::{app::App, config::Registration, domain::Secret, http::refused};
 
 /// What the page goes on with afterwards.
 #[derive(Debug, Default, Deserialize)]
@@ -49,8 +49,9 @@ struct SignedInPage {
 pub(super) async fn show(
     State(app): State<App>,
     visitor: Visitor,
-    Query(onward): Query<Onward>,
+    onward: Result<Query<Onward>, QueryRejection>,
 ) -> Result<Response, PageError> {
+    let Query(onward) = onward.map_err(refused::query)?;
     match (visitor.user(), onward.device.as_deref()) {
         (Some(user), Some(word)) => device::ask(&app, &visitor, user, word).await,
         (Some(user), None) => {

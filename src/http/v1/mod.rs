@@ -5,17 +5,27 @@ mod pull;
 mod push;
 mod wire;
 
-use axum::{
-    Router,
-    routing::{get, post},
+use axum::response::{IntoResponse as _, Response};
+
+use super::{
+    refused,
+    routes::{Needs, Routes, Verb},
 };
+use crate::{auth::policy::Action, error::Error};
 
-use crate::app::App;
-
-pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/v1/executors", post(push::create).put(push::update))
+pub(super) fn routes() -> Routes {
+    let read = Needs::Executor(Action::Read);
+    Routes::new()
+        // Either method may carry `force`, which makes it an update.
+        .post("/v1/executors", Needs::NewExecutor, push::create)
+        .on(&[Verb::Put], "/v1/executors", Needs::Executor(Action::Push), push::update)
         // The clients put a slash before their `?`, also when nothing follows.
-        .route("/v1/executors/{name}/", get(pull::handle))
-        .route("/v1/executors/{name}", get(pull::handle))
+        .get("/v1/executors/{name}/", read, pull::handle)
+        .get("/v1/executors/{name}", read, pull::handle)
+        .refuse_other_methods(async || refuse(refused::other_method()))
+}
+
+/// An error in this surface's words.
+pub(super) fn refuse(error: Error) -> Response {
+    error::TextError::from(error).into_response()
 }

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
     http::HeaderMap,
 };
 use serde_json::{Value, json};
@@ -13,16 +16,18 @@ use super::{error::TextError, wire};
 use crate::{
     app::App,
     domain::Secret,
-    http::{caller, packages, pull},
+    http::{caller, packages, pull, refused},
     hub::pull::{Pull, Pulled},
 };
 
 pub(super) async fn handle(
     State(app): State<App>,
-    Path(name): Path<String>,
-    Query(query): Query<HashMap<String, String>>,
+    name: Result<Path<String>, PathRejection>,
+    query: Result<Query<HashMap<String, String>>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, TextError> {
+    let Path(name) = name.map_err(refused::path)?;
+    let Query(query) = query.map_err(refused::query)?;
     let caller = app.auth().caller(&caller::credentials(&headers)).await?;
     let text = |name: &str| query.get(name).map(String::as_str).filter(|text| !text.is_empty());
     let (reference, tag) = pull::reference(&name, text("tag"))?;

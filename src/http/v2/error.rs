@@ -50,6 +50,7 @@ fn number(kind: ErrorKind) -> (u32, &'static str) {
         ErrorKind::BrokenUpload => (40003, "DataStreamBrokenError"),
         ErrorKind::Unauthenticated => (40103, "AuthenticationRequiredError"),
         ErrorKind::Forbidden | ErrorKind::RateLimited => (40301, "OperationNotAllowedError"),
+        ErrorKind::MethodNotAllowed => (40502, "IncompatibleMethodError"),
         ErrorKind::NotFound => (40403, "RequestedEntityNotFoundError"),
         ErrorKind::PolicyDenied => (40902, "ResourcePolicyDenyError"),
         ErrorKind::TooLarge => (41301, "FileTooLargeError"),

@@ -11,81 +11,90 @@ mod user;
 mod wire;
 
 use axum::{
-    Json, Router,
-    response::IntoResponse as _,
-    routing::{MethodRouter, get, post},
+    Json,
+    response::{IntoResponse as _, Response},
 };
 use serde_json::json;
 
+use super::{
+    refused,
+    routes::{Needs, Routes, Verb},
+};
 use crate::{
-    app::App,
-    error::{Error, ErrorKind},
+    auth::policy::{Action, ArtifactAction},
+    error::Error,
 };
 
-pub(super) fn routes() -> Router<App> {
-    let methods: Vec<(&str, MethodRouter<App>)> = vec![
-        ("executor.create", post(executor::push::create)),
-        ("executor.createAsync", post(executor::push::create_async)),
-        ("executor.update", post(executor::push::update)),
-        ("executor.updateAsync", post(executor::push::update_async)),
-        ("executor.push", post(executor::push::push)),
-        ("executor.getPackage", get(executor::get_package::handle).post(executor::get_package::handle)),
-        ("executor.queryProgress", post(executor::query_progress::handle)),
-        (
-            "executor.listAsyncTasks",
-            get(executor::list_async_tasks::handle).post(executor::list_async_tasks::handle),
-        ),
-        ("executor.getMeta", get(executor::get_meta::handle).post(executor::get_meta::handle)),
-        ("executor.list", get(executor::list::handle).post(executor::list::handle)),
-        ("sandbox.get", get(sandbox::handle).post(sandbox::handle)),
-        ("sandbox.create", get(sandbox::handle).post(sandbox::handle)),
-        ("artifact.upload", post(artifact::upload::handle)),
-        (
-            "artifact.getDownloadUrl",
-            get(artifact::get_download_url::handle).post(artifact::get_download_url::handle),
-        ),
-        ("artifact.getDetail", get(artifact::get_detail::handle).post(artifact::get_detail::handle)),
-        ("artifact.list", get(artifact::list::handle).post(artifact::list::handle)),
-        ("artifact.update", post(artifact::update::handle)),
-        ("artifact.updateMetaData", post(artifact::update_meta_data::handle)),
-        ("artifact.delete", post(artifact::delete::handle)),
-        ("artifact.deleteMany", post(artifact::delete_many::handle)),
-        ("user.identity.whoami", get(user::whoami::handle).post(user::whoami::handle)),
-        ("user.identity.passwordLogin", post(user::password_login::handle)),
-        ("user.identity.proxiedAuthorize", get(user::proxied_authorize::handle)),
-        ("user.identity.authorize", get(user::authorize::handle)),
-        ("user.identity.grant.auto", get(user::grant_auto::handle).post(user::grant_auto::handle)),
-        // What SDK 0.4 calls it.
-        ("user.identity.grant.auth0Unified", post(user::grant_auto::handle)),
-        ("user.session.dismiss", post(user::session_dismiss::handle)),
-        ("user.session.getRaw", post(user::session_get_raw::handle)),
-        ("user.pat.create", post(user::pat_create::handle)),
-        ("user.pat.list", get(user::pat_list::handle).post(user::pat_list::handle)),
-        ("user.pat.delete", post(user::pat_delete::handle)),
-        (
-            "dockerRegistry.listInternalRegistries",
-            get(docker_registry::list_internal_registries).post(docker_registry::list_internal_registries),
-        ),
-    ];
-    let mut router = Router::new().route(
+pub(super) fn routes() -> Routes {
+    use Verb::{Get, Post};
+    const BOTH: &[Verb] = &[Get, Post];
+    let (read, tasks) = (Needs::Executor(Action::Read), Needs::Executor(Action::ReadTasks));
+    let push = Needs::Executor(Action::Push);
+    let (read_artifact, write_artifact) =
+        (Needs::Artifact(ArtifactAction::Read), Needs::Artifact(ArtifactAction::Write));
+    let methods = Methods(Routes::new().get(
         "/v2/.well-known/jwks.json",
+        Needs::Nothing,
         // Tokens here are opaque, so there are no keys to check them with (PROTOCOL.md F).
-        get(async || Json(json!({"keys": []}))),
-    );
-    for (name, method) in methods {
-        router = router
-            .route(&format!("/v2/rpc/{name}"), method.clone())
-            .route(&format!("/v2/{}", name.replace('.', "/")), method);
-    }
-    router.route("/v2/rpc/{method}", axum::routing::any(unknown_method))
+        async || Json(json!({"keys": []})),
+    ));
+    let methods = methods
+        .on("executor.create", &[Post], Needs::NewExecutor, executor::push::create)
+        .on("executor.createAsync", &[Post], Needs::NewExecutor, executor::push::create_async)
+        .on("executor.update", &[Post], push, executor::push::update)
+        .on("executor.updateAsync", &[Post], push, executor::push::update_async)
+        .on("executor.push", &[Post], Needs::NewExecutor, executor::push::push)
+        .on("executor.getPackage", BOTH, read, executor::get_package::handle)
+        .on("executor.queryProgress", &[Post], tasks, executor::query_progress::handle)
+        .on("executor.listAsyncTasks", BOTH, tasks, executor::list_async_tasks::handle)
+        .on("executor.getMeta", BOTH, read, executor::get_meta::handle)
+        .on("executor.list", BOTH, Needs::Listing, executor::list::handle)
+        .on("sandbox.get", BOTH, Needs::Nothing, sandbox::handle)
+        .on("sandbox.create", BOTH, Needs::Nothing, sandbox::handle)
+        .on("artifact.upload", &[Post], Needs::NewArtifact, artifact::upload::handle)
+        .on("artifact.getDownloadUrl", BOTH, read_artifact, artifact::get_download_url::handle)
+        .on("artifact.getDetail", BOTH, read_artifact, artifact::get_detail::handle)
+        .on("artifact.list", BOTH, Needs::Person, artifact::list::handle)
+        .on("artifact.update", &[Post], write_artifact, artifact::update::handle)
+        .on("artifact.updateMetaData", &[Post], write_artifact, artifact::update_meta_data::handle)
+        .on("artifact.delete", &[Post], write_artifact, artifact::delete::handle)
+        .on("artifact.deleteMany", &[Post], write_artifact, artifact::delete_many::handle)
+        .on("user.identity.whoami", BOTH, Needs::Person, user::whoami::handle)
+        .on("user.identity.passwordLogin", &[Post], Needs::Proof, user::password_login::handle)
+        .on("user.identity.proxiedAuthorize", &[Get], Needs::Proof, user::proxied_authorize::handle)
+        .on("user.identity.authorize", &[Get], Needs::Proof, user::authorize::handle)
+        .on("user.identity.grant.auto", BOTH, Needs::Proof, user::grant_auto::handle)
+        // What SDK 0.4 calls it.
+        .on("user.identity.grant.auth0Unified", &[Post], Needs::Proof, user::grant_auto::handle)
+        .on("user.session.dismiss", &[Post], Needs::Person, user::session_dismiss::handle)
+        .on("user.session.getRaw", &[Post], Needs::Person, user::session_get_raw::handle)
+        .on("user.pat.create", &[Post], Needs::Person, user::pat_create::handle)
+        .on("user.pat.list", BOTH, Needs::Person, user::pat_list::handle)
+        .on("user.pat.delete", &[Post], Needs::Person, user::pat_delete::handle)
+        .on(
+            "dockerRegistry.listInternalRegistries",
+            BOTH,
+            Needs::Nothing,
+            docker_registry::list_internal_registries,
+        );
+    methods.0.refuse_other_methods(async || refuse(refused::other_method()))
 }
 
-async fn unknown_method() -> axum::response::Response {
-    let error = Error::new(
-        ErrorKind::NotFound,
-        "method_not_found",
-        "This Hub has no such method.",
-        "Check the method's name.",
-    );
+/// Routes by method name.
+struct Methods(Routes);
+
+impl Methods {
+    fn on<H, T>(self, name: &str, verbs: &[Verb], needs: Needs, handler: H) -> Self
+    where
+        H: axum::handler::Handler<T, crate::app::App>,
+        T: 'static,
+    {
+        let routes = self.0.on(verbs, &format!("/v2/rpc/{name}"), needs, handler.clone());
+        Self(routes.on(verbs, &format!("/v2/{}", name.replace('.', "/")), needs, handler))
+    }
+}
+
+/// An error in this surface's words.
+pub(super) fn refuse(error: Error) -> Response {
     error::RpcError::from(error).into_response()
 }

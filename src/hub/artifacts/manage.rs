@@ -1,15 +1,13 @@
 //! How are artifacts read, changed and deleted, once they are there?
 
-use super::super::{
-    Hub,
-    download::{Content, DownloadAddress},
-};
+use super::super::{Hub, download::DownloadAddress};
 use super::{Said, name_taken, upload::find_own};
 use crate::{
-    auth::{Caller, policy::ArtifactAction},
+    auth::{Caller, audit::Deed, policy::ArtifactAction},
     domain::{
-        ArtifactId,
+        ArtifactId, Visibility,
         artifact::{Artifact, ArtifactRef},
+        audit::AuditAction,
         power::Scope,
     },
     error::Error,
@@ -21,6 +19,10 @@ impl Hub {
     pub async fn artifact(&self, caller: &Caller, reference: &ArtifactRef) -> Result<Artifact, Error> {
         let mut connection = self.0.store.read().await?;
         let granted = self.find_artifact(&mut connection, caller, reference, ArtifactAction::Read).await?;
+        if granted.object().visibility == Visibility::Private {
+            let deed = Deed::with(AuditAction::ArtifactRead, &granted);
+            deed.record(&mut connection, caller, self.0.clock.now()).await?;
+        }
         Ok(granted.into_object())
     }
 
@@ -31,7 +33,7 @@ impl Hub {
         reference: &ArtifactRef,
     ) -> Result<DownloadAddress, Error> {
         let artifact = self.artifact(caller, reference).await?;
-        Ok(self.sign_address(Content::Artifact, artifact.sha256, artifact.size))
+        Ok(self.artifact_bytes_address(caller, &artifact))
     }
 
     /// Changes what is said of an artifact of the caller's; its bytes stay.
@@ -49,6 +51,8 @@ impl Hub {
         let now = self.0.clock.now();
         let changed = store::artifacts::change(&mut transaction, id, said, None, now).await;
         changed.map_err(|error| name_taken(error, said.name.as_ref()))?;
+        let deed = Deed::with(AuditAction::ArtifactChanged, &granted);
+        deed.record(&mut transaction, caller, now).await?;
         let artifact = find_own(&mut transaction, id).await?;
         transaction.commit().await?;
         Ok(artifact)
@@ -74,9 +78,11 @@ impl Hub {
         let found = store::artifacts::find_all(&mut transaction, references, Some(owner)).await?;
         let mut ids: Vec<ArtifactId> = Vec::with_capacity(found.len());
         for artifact in found {
-            ids.extend(
-                self.authorize_artifact(caller, artifact, ArtifactAction::Write)?.map(|own| own.object().id),
-            );
+            if let Some(own) = self.authorize_artifact(caller, artifact, ArtifactAction::Write)? {
+                let deed = Deed::with(AuditAction::ArtifactDeleted, &own);
+                deed.record(&mut transaction, caller, self.0.clock.now()).await?;
+                ids.push(own.object().id);
+            }
         }
         let mut left = store::artifacts::delete(&mut transaction, owner, &ids).await?;
         transaction.commit().await?;

@@ -1,16 +1,18 @@
 //! What happens to an upload of an artifact? Its bytes are durable before its row speaks of them; a row that it replaces
 //! changes in one step, and an upload that is refused leaves nothing behind.
 
+use serde_json::json;
 use tempfile::NamedTempFile;
 
 use super::super::Hub;
 use super::{Said, name_taken};
 use crate::{
-    auth::{Caller, policy::ArtifactAction},
+    auth::{Caller, Origin, audit::Deed, policy::ArtifactAction},
     blobs::BlobKey,
     domain::{
         ArtifactId, ArtifactUploadId, UserId,
         artifact::{Artifact, ArtifactRef},
+        audit::{AuditAction, Right},
         digest::Sha256,
         power::Scope,
     },
@@ -60,7 +62,9 @@ impl Hub {
             self.find_artifact(&mut connection, caller, &reference, ArtifactAction::Write).await?;
         }
         let hub = self.clone();
-        let storing = tokio::spawn(async move { hub.store_artifact(owner, upload, received).await });
+        let storing = tokio::spawn(
+            Origin::current().during(async move { hub.store_artifact(owner, upload, received).await }),
+        );
         storing.await.map_err(Error::internal)?
     }
 
@@ -168,6 +172,10 @@ impl Hub {
         self.check_quota(&mut transaction, owner).await?;
         store::artifact_bytes::release(&mut transaction, holder).await?;
         let artifact = find_own(&mut transaction, id).await?;
+        let said = json!({"size": artifact.size, "sha256": artifact.sha256.to_string()});
+        let deed = Deed::to(AuditAction::ArtifactStored, &artifact, Right::Own).saying(said);
+        let by = (artifact.owner.id, artifact.owner.login.as_str());
+        deed.record_as(&mut transaction, Some(by), now).await?;
         transaction.commit().await?;
         Ok((artifact, left))
     }

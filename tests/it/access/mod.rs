@@ -1,7 +1,12 @@
 //! May people do what they were let in for, and nothing else? Grants, teams and secrets, over the real router.
 
+mod audit;
+mod envelopes;
 mod grants;
+mod matrix;
 mod secrets;
+mod side_doors;
+mod switches;
 mod teams;
 
 use executor_hub::{

@@ -1,5 +1,6 @@
 //! The commands, as an operator types them: the real program over a database of the test's own.
 
+mod audit;
 mod executors;
 mod inspect;
 mod people;

@@ -81,9 +81,8 @@ impl TestHub {
         tokio::spawn(server::serve(
             listener,
             router,
-            Duration::from_secs(10),
+            server::Bounds { grace: Duration::ZERO, ..server::Bounds::of(&app.settings().server) },
             app.stopping(),
-            Duration::ZERO,
         ));
         Self { pool: database.pool().await, app, engine, worker, url, folder, database }
     }

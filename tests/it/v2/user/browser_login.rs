@@ -87,7 +87,12 @@ async fn every_step_may_be_on_another_replica() {
     let listener = server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let patience = std::time::Duration::from_secs(10);
-    let serving = server::serve(listener, router(other.clone()), patience, hub.app.stopping(), patience);
+    let bounds = server::Bounds {
+        read_timeout: patience,
+        grace: patience,
+        ..server::Bounds::of(&other.settings().server)
+    };
+    let serving = server::serve(listener, router(other.clone()), bounds, hub.app.stopping());
     tokio::spawn(serving);
     let (mut lines, page) = waiting(&url).await;
     let page = page.strip_prefix(&hub.url).unwrap().to_owned();

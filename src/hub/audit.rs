@@ -1,0 +1,133 @@
+//! Who reads the audit log, and when is it forgotten? Admins of the Hub and the operator; that it was read is in it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+
+use super::Hub;
+use crate::{
+    auth::{Caller, audit::Deed, policy},
+    domain::{
+        audit::{AuditAction, AuditEntry, AuditSubject, Right},
+        page::{Page, PageSize},
+    },
+    error::{Error, ErrorKind},
+    store,
+};
+
+pub use crate::store::audit::Wanted;
+
+/// Entries that an export reads at once: what it costs in memory does not grow with the log.
+const ROUND: i64 = 1000;
+/// The database keeps entries that are younger, whoever asks.
+const KEPT_FOR_DAYS: u16 = 30;
+
+/// Who asks for the log.
+#[derive(Debug, Clone, Copy)]
+pub enum Asker<'a> {
+    /// Somebody by a surface.
+    Caller(&'a Caller),
+    /// Whoever sits at the command line of the machine.
+    Operator,
+}
+
+impl Asker<'_> {
+    fn right(self) -> Result<Right, Error> {
+        match self {
+            Self::Operator => Ok(Right::Operator),
+            Self::Caller(caller) => {
+                caller.require_user()?;
+                policy::authorize_administration(caller).map_err(|_| {
+                    Error::new(
+                        ErrorKind::Forbidden,
+                        "admins_only",
+                        "Only admins of the Hub may do this.",
+                        "Ask one of them.",
+                    )
+                })
+            }
+        }
+    }
+}
+
+impl Hub {
+    /// A page of the log after the entry that `cursor` names, the oldest first.
+    pub async fn audit_page(
+        &self,
+        asker: Asker<'_>,
+        wanted: &Wanted,
+        cursor: Option<&str>,
+        size: PageSize,
+    ) -> Result<Page<AuditEntry>, Error> {
+        let after = match cursor.map(str::parse::<i64>) {
+            None => {
+                self.begin_audit_export(asker).await?;
+                0
+            }
+            Some(Ok(after)) => asker.right().map(|_| after)?,
+            Some(Err(_)) => {
+                let cause = "The cursor was not made by this list.";
+                return Err(Error::invalid("cursor", cause, "Start again from the first page."));
+            }
+        };
+        let mut connection = self.0.store.read().await?;
+        let limit = size.as_i64();
+        let mut items = store::audit::read_after(&mut connection, wanted, after, limit + 1).await?;
+        let has_more = i64::try_from(items.len()).unwrap_or(i64::MAX) > limit;
+        items.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let next = items.last().filter(|_| has_more).map(|entry| entry.number.to_string());
+        Ok(Page { items, next })
+    }
+
+    /// Writes down that somebody reads the log, who must be allowed to; then [`Hub::audit_round`] gives it.
+    pub async fn begin_audit_export(&self, asker: Asker<'_>) -> Result<(), Error> {
+        let deed = Deed::to(AuditAction::AuditExported, &the_log(), asker.right()?);
+        let now = self.0.clock.now();
+        let mut connection = self.0.store.read().await?;
+        match asker {
+            Asker::Caller(caller) => deed.record(&mut connection, caller, now).await?,
+            Asker::Operator => deed.record_as(&mut connection, None, now).await?,
+        }
+        Ok(())
+    }
+
+    /// The next entries of an export, after number `after`; none at its end.
+    pub async fn audit_round(
+        &self,
+        asker: Asker<'_>,
+        wanted: &Wanted,
+        after: i64,
+    ) -> Result<Vec<AuditEntry>, Error> {
+        asker.right()?;
+        let mut connection = self.0.store.read().await?;
+        Ok(store::audit::read_after(&mut connection, wanted, after, ROUND).await?)
+    }
+
+    /// Deletes entries that are older than so many days, thirty or more; returns how many. That it was done stays.
+    pub async fn forget_audit(&self, asker: Asker<'_>, days: u16) -> Result<u64, Error> {
+        let right = asker.right()?;
+        if days < KEPT_FOR_DAYS {
+            return Err(Error::invalid(
+                "audit_age",
+                format!("Entries of the last {KEPT_FOR_DAYS} days are kept."),
+                "Choose more days.",
+            ));
+        }
+        let now = self.0.clock.now();
+        // A clock that differs a little from the database's must not fail the whole.
+        let before: DateTime<Utc> = now - TimeDelta::days(days.into()) - TimeDelta::minutes(5);
+        let mut transaction = self.0.store.begin().await?;
+        let forgotten = store::audit::forget(&mut transaction, before).await?;
+        let said = json!({"before": before, "entries": forgotten});
+        let deed = Deed::to(AuditAction::AuditForgotten, &the_log(), right).saying(said);
+        match asker {
+            Asker::Caller(caller) => deed.record(&mut transaction, caller, now).await?,
+            Asker::Operator => deed.record_as(&mut transaction, None, now).await?,
+        }
+        transaction.commit().await?;
+        Ok(forgotten)
+    }
+}
+
+fn the_log() -> AuditSubject {
+    AuditSubject { kind: "audit", id: "log".into(), title: "the audit log".into() }
+}

@@ -1,0 +1,197 @@
+//! Every change and every look at something private is written down, with who, what, when and from where, and stays.
+
+use executor_hub::{
+    auth::Caller,
+    domain::{AccessLevel, access::Grantee, page::PageSize, user::Role},
+    hub::audit::{Asker, Wanted},
+};
+use serde_json::{Value, json};
+
+use super::{hub, hub_with, person, subject, with_role, with_secret};
+use crate::support::{hub::TestHub, package::package};
+
+/// Actions, actors and subjects, the oldest first, without those that made the test's people.
+async fn lines(hub: &TestHub) -> Vec<(String, Option<String>, String, String)> {
+    sqlx::query_as(
+        "SELECT action, actor, by_right_of, subject FROM audit_entries
+         WHERE action NOT IN ('user.create', 'token.create') ORDER BY number",
+    )
+    .fetch_all(&hub.pool)
+    .await
+    .unwrap()
+}
+
+fn line(action: &str, actor: &str, right: &str, subject: &str) -> (String, Option<String>, String, String) {
+    let actor = (!actor.is_empty()).then(|| actor.to_owned());
+    (action.to_owned(), actor, right.to_owned(), subject.to_owned())
+}
+
+#[tokio::test]
+async fn what_happens_to_a_private_executor_is_told_line_by_line() {
+    let hub = hub().await;
+    let (alice, owner) = person(&hub, "alice").await;
+    let (bob, _) = person(&hub, "bob").await;
+    alice
+        .push("executor.create", &[("private", "True"), ("secret", "open-sesame")], &package("Hidden"))
+        .await;
+    let to = Grantee::Person("bob".parse().unwrap());
+    hub.app.hub().grant_access(&owner, &subject("Hidden"), &to, AccessLevel::Read).await.unwrap();
+    let pulled = bob.rpc("executor.getPackage", json!({"id": "alice/Hidden"})).await.json();
+    let address = pulled["data"]["package"]["download"].as_str().unwrap();
+    hub.anonymous().send(http::Method::HEAD, address, &[], Vec::new()).await;
+    assert_eq!(hub.anonymous().get(address).await.status, 200);
+    bob.rpc("executor.listAsyncTasks", json!({"id": "alice/Hidden"})).await;
+    hub.anonymous().rpc("executor.getPackage", json!({"id": "alice/Hidden"})).await;
+    hub.anonymous().rpc("executor.getPackage", json!({"id": "alice/Hidden", "secret": "open-sesame"})).await;
+    hub.app.hub().rotate_secret(&owner, &subject("Hidden"), None).await.unwrap();
+    hub.app.hub().revoke_access(&owner, &subject("Hidden"), &to).await.unwrap();
+    let it = "alice/Hidden";
+    assert_eq!(
+        lines(&hub).await,
+        [
+            line("executor.push", "alice", "own", it),
+            line("executor.access.grant", "alice", "own", it),
+            line("executor.pull", "bob", "grant", it),
+            line("executor.download", "bob", "grant", it),
+            line("executor.build.read", "bob", "grant", it),
+            line("executor.pull", "", "secret", it),
+            line("executor.secret.rotate", "alice", "own", it),
+            line("executor.access.revoke", "alice", "own", it),
+        ]
+    );
+    let texts: Vec<String> = sqlx::query_scalar("SELECT audit_entries::text FROM audit_entries")
+        .fetch_all(&hub.pool)
+        .await
+        .unwrap();
+    assert!(!texts.iter().any(|text| text.contains("open-sesame") || text.contains("$argon2")), "{texts:?}");
+}
+
+#[tokio::test]
+async fn reading_what_is_public_leaves_no_trace() {
+    let hub = hub().await;
+    let (alice, _) = person(&hub, "alice").await;
+    alice.push("executor.push", &[], &package("Open")).await;
+    let pulled = hub.anonymous().rpc("executor.getPackage", json!({"id": "alice/Open"})).await.json();
+    hub.anonymous().get(pulled["data"]["package"]["download"].as_str().unwrap()).await;
+    assert_eq!(lines(&hub).await, [line("executor.push", "alice", "own", "alice/Open")]);
+}
+
+#[tokio::test]
+async fn an_entry_says_from_where_and_in_which_request() {
+    let hub = hub_with(&["server.trusted_proxies=127.0.0.1"]).await;
+    let (alice, _) = person(&hub, "alice").await;
+    alice.push("executor.push", &[("private", "True")], &package("Hidden")).await;
+    let headers = [("content-type", "application/json"), ("x-forwarded-for", "203.0.113.7, 198.51.100.9")];
+    let body = json!({"id": "Hidden"}).to_string().into_bytes();
+    let answer = alice.send(http::Method::POST, "/v2/rpc/executor.getPackage", &headers, body).await;
+    let (address, request): (String, String) =
+        sqlx::query_as("SELECT address, request_id FROM audit_entries WHERE action = 'executor.pull'")
+            .fetch_one(&hub.pool)
+            .await
+            .unwrap();
+    assert_eq!(address, "198.51.100.9", "what the proxy says, not what the client made up before it");
+    assert_eq!(request, answer.headers["x-request-id"].to_str().unwrap());
+}
+
+#[tokio::test]
+async fn a_refused_change_leaves_neither_change_nor_entry() {
+    let hub = hub().await;
+    let (alice, owner) = person(&hub, "alice").await;
+    alice.push("executor.push", &[], &package("Hello")).await;
+    let before = hub.count("audit_entries").await;
+    let nobody = Grantee::Person("nobody".parse().unwrap());
+    hub.app.hub().grant_access(&owner, &subject("Hello"), &nobody, AccessLevel::Read).await.unwrap_err();
+    let wrong = with_secret("Hello", "wrong-secret");
+    hub.app.hub().rotate_secret(&Caller::Anonymous, &wrong, None).await.unwrap_err();
+    assert_eq!(hub.count("audit_entries").await, before);
+}
+
+#[tokio::test]
+async fn nobody_changes_the_log_and_only_old_entries_go() {
+    let hub = hub().await;
+    let (_, alice) = person(&hub, "alice").await;
+    let (_, root) = with_role(&hub, "root", Role::Admin).await;
+    for change in
+        ["UPDATE audit_entries SET actor = 'mallory'", "DELETE FROM audit_entries", "TRUNCATE audit_entries"]
+    {
+        let refused = sqlx::query(change).execute(&hub.pool).await.unwrap_err();
+        let code = refused.as_database_error().unwrap().code().unwrap().into_owned();
+        assert_eq!(code, "HUB07", "{change}");
+    }
+    sqlx::query(
+        "INSERT INTO audit_entries (at, action, by_right_of, subject_kind, subject_id, subject, details)
+         VALUES (now() - interval '40 days', 'old', 'own', 'user', '1', 'x', '{}')",
+    )
+    .execute(&hub.pool)
+    .await
+    .unwrap();
+    let use_cases = hub.app.hub();
+    let refused = use_cases.forget_audit(Asker::Caller(&alice), 30).await.unwrap_err();
+    assert_eq!(refused.code, "admins_only");
+    assert_eq!(use_cases.forget_audit(Asker::Caller(&root), 29).await.unwrap_err().code, "audit_age");
+    assert_eq!(use_cases.forget_audit(Asker::Caller(&root), 30).await.unwrap(), 1);
+    assert_eq!(lines(&hub).await, [line("audit.forget", "root", "hub-admin", "the audit log")]);
+}
+
+#[tokio::test]
+async fn the_log_is_read_in_pages_by_admins_alone() {
+    let hub = hub().await;
+    let (_, alice) = person(&hub, "alice").await;
+    let (_, root) = with_role(&hub, "root", Role::Admin).await;
+    let size = PageSize::nearest(Some(2));
+    let use_cases = hub.app.hub();
+    let wanted = Wanted::default();
+    for (caller, code) in [(&alice, "admins_only"), (&Caller::Anonymous, "sign_in_required")] {
+        let refused = use_cases.audit_page(Asker::Caller(caller), &wanted, None, size).await.unwrap_err();
+        assert_eq!(refused.code, code);
+        let refused =
+            use_cases.audit_page(Asker::Caller(caller), &wanted, Some("1"), size).await.unwrap_err();
+        assert_eq!(refused.code, code);
+    }
+    let (mut actions, mut cursor) = (Vec::new(), None);
+    loop {
+        let page =
+            use_cases.audit_page(Asker::Caller(&root), &wanted, cursor.as_deref(), size).await.unwrap();
+        assert!(page.items.len() <= 2);
+        actions.extend(page.items.into_iter().map(|entry| entry.action));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(actions, ["user.create", "token.create", "user.create", "token.create", "audit.export"]);
+    let about = Wanted { actor: Some("ROOT".into()), ..Wanted::default() };
+    let page =
+        use_cases.audit_page(Asker::Caller(&root), &about, None, PageSize::nearest(None)).await.unwrap();
+    assert!(page.items.iter().all(|entry| entry.actor.as_deref() == Some("root")));
+}
+
+#[tokio::test]
+async fn accounts_sessions_tokens_and_artifacts_are_in_the_log() {
+    let hub = hub().await;
+    let (alice, _) = person(&hub, "alice").await;
+    alice.rpc("user.pat.create", json!({"name": "ci"})).await;
+    alice.rpc("user.pat.delete", json!({"name": "ci"})).await;
+    let user = hub.app.auth().find_user("alice").await.unwrap();
+    let session = hub.app.auth().open_session(user.id, "browser").await.unwrap();
+    hub.anonymous().with_token(session.expose()).rpc("user.session.dismiss", json!({})).await;
+    hub.app.auth().disable_user("alice").await.unwrap();
+    let told: Vec<(String, Option<String>, String, Value)> = sqlx::query_as(
+        "SELECT action, actor, by_right_of, details FROM audit_entries ORDER BY number OFFSET 2",
+    )
+    .fetch_all(&hub.pool)
+    .await
+    .unwrap();
+    let told: Vec<_> =
+        told.iter().map(|(action, actor, right, _)| (&**action, actor.as_deref(), &**right)).collect();
+    assert_eq!(
+        told,
+        [
+            ("token.create", Some("alice"), "own"),
+            ("token.revoke", Some("alice"), "own"),
+            ("session.open", None, "operator"),
+            ("session.end", Some("alice"), "own"),
+            ("user.disable", None, "operator"),
+        ]
+    );
+}

@@ -1,0 +1,199 @@
+//! Who plays, with what, and how do they ask? Everything is Alice's; the others know her secret, belong to her teams, left
+//! one, run the Hub, or are nobody.
+
+use executor_hub::{
+    domain::{AccessLevel, access::Grantee, team::TeamRole, user::Role},
+    http::routes::Declared,
+};
+use http::Method;
+use serde_json::{Value, json};
+
+use super::{calls::Call, method};
+use crate::{
+    access::{hub_with, person, subject, with_role},
+    support::{
+        client::{Answer, Client},
+        hub::TestHub,
+        package::{md5, package},
+    },
+};
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    Anonymous,
+    Stranger,
+    Owner,
+    SecretHolder,
+    TeamReader,
+    TeamWriter,
+    TeamAdmin,
+    ExMember,
+    HubAdmin,
+    /// The owner, with a token that has expired.
+    Expired,
+    /// The owner, with a token that was revoked.
+    Revoked,
+}
+
+pub const WHO: [Who; 11] = [
+    Who::Anonymous,
+    Who::Stranger,
+    Who::Owner,
+    Who::SecretHolder,
+    Who::TeamReader,
+    Who::TeamWriter,
+    Who::TeamAdmin,
+    Who::ExMember,
+    Who::HubAdmin,
+    Who::Expired,
+    Who::Revoked,
+];
+
+/// What they ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Thing {
+    Public,
+    Private,
+    Deleted,
+}
+
+pub const THINGS: [Thing; 3] = [Thing::Public, Thing::Private, Thing::Deleted];
+
+/// The name of what never was, as long as the others.
+pub const MISSING: &str = "Absent";
+const SECRET: &str = "open-sesame";
+
+impl Thing {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Public => "Opened",
+            Self::Private => "Hidden",
+            Self::Deleted => "Wasted",
+        }
+    }
+}
+
+pub struct Cast {
+    pub hub: TestHub,
+    clients: Vec<(Who, Client)>,
+    tasks: Vec<(Thing, String)>,
+}
+
+impl Cast {
+    pub async fn assemble() -> Self {
+        let hub = hub_with(&["auth.secret_attempts=60000", "auth.secret_attempts_per_address=60000"]).await;
+        let (alice, owner) = person(&hub, "alice").await;
+        let mut tasks = Vec::new();
+        for thing in THINGS {
+            let private = if thing == Thing::Private { "True" } else { "False" };
+            let fields = [("private", private), ("secret", SECRET)];
+            alice.push("executor.create", &fields, &package(thing.name())).await;
+            let listed = alice.rpc("executor.listAsyncTasks", json!({"id": thing.name()})).await.json();
+            tasks.push((thing, listed["data"][0]["_id"].as_str().unwrap().to_owned()));
+        }
+        let mut clients = vec![
+            (Who::Anonymous, hub.anonymous()),
+            (Who::Stranger, person(&hub, "bob").await.0),
+            (Who::Owner, alice),
+            (Who::SecretHolder, hub.anonymous()),
+            (Who::HubAdmin, with_role(&hub, "root", Role::Admin).await.0),
+        ];
+        for (who, login, level) in [
+            (Who::TeamReader, "rita", AccessLevel::Read),
+            (Who::TeamWriter, "wanda", AccessLevel::Write),
+            (Who::TeamAdmin, "adam", AccessLevel::Admin),
+        ] {
+            let (client, caller) = person(&hub, login).await;
+            clients.push((who, client));
+            let team = format!("team-of-{login}").parse().unwrap();
+            hub.app.hub().create_team(&caller, &team).await.unwrap();
+            for thing in THINGS {
+                let (it, to) = (subject(thing.name()), Grantee::Team(team.clone()));
+                hub.app.hub().grant_access(&owner, &it, &to, level).await.unwrap();
+            }
+            if who == Who::TeamAdmin {
+                let (former, _) = person(&hub, "emma").await;
+                clients.push((Who::ExMember, former));
+                let emma = "emma".parse().unwrap();
+                hub.app.hub().put_team_member(&caller, &team, &emma, TeamRole::Member).await.unwrap();
+                hub.app.hub().remove_team_member(&caller, &team, &emma).await.unwrap();
+            }
+        }
+        for (who, ends) in [(Who::Expired, "expires_at"), (Who::Revoked, "revoked_at")] {
+            let id = owner.user_id().unwrap();
+            let token = hub.app.auth().issue_personal_token(id, ends, Some(1)).await.unwrap();
+            clients.push((who, hub.anonymous().with_token(token.expose())));
+            let over = format!("UPDATE tokens SET {ends} = now() - interval '1 hour' WHERE name = $1");
+            sqlx::query(sqlx::AssertSqlSafe(over)).bind(ends).execute(&hub.pool).await.unwrap();
+        }
+        let gone = "UPDATE executors SET discarded_at = now(), holds_bare_name = false WHERE name = $1";
+        sqlx::query(gone).bind(Thing::Deleted.name()).execute(&hub.pool).await.unwrap();
+        Self { hub, clients, tasks }
+    }
+
+    pub fn client(&self, who: Who) -> &Client {
+        &self.clients.iter().find(|(other, _)| *other == who).unwrap().1
+    }
+
+    /// Calls a route that names an Executor; `None` names one that never was.
+    pub async fn ask(&self, route: &Declared, call: Call, who: Who, thing: Option<Thing>) -> Answer {
+        let name = format!("alice/{}", thing.map_or(MISSING, Thing::name));
+        let client = self.client(who);
+        let secret = (who == Who::SecretHolder).then_some(SECRET);
+        let verb = method(route.verb);
+        match call {
+            Call::Path => {
+                // The path has one segment for the name.
+                let path = route.path.replace("{name}", &name.replace('/', "%2F"));
+                let query = secret.map_or(String::new(), |secret| format!("?secret={secret}"));
+                client.send(verb, &format!("{path}{query}"), &[], Vec::new()).await
+            }
+            Call::Rpc | Call::TaskList => rpc(client, verb, &route.path, &name, secret).await,
+            Call::Task => {
+                let task = self.tasks.iter().find(|(other, _)| Some(*other) == thing);
+                let id = task.map_or("0193c0de000070008000000000000000", |(_, id)| id.as_str());
+                rpc(client, verb, &route.path, id, secret).await
+            }
+            Call::Push => push(client, verb, &route.path, "id", &name, secret).await,
+            Call::PushV1 => push(client, verb, &route.path, "force", &name, secret).await,
+            Call::Plain | Call::New => panic!("{route:?} names no Executor"),
+        }
+    }
+
+    /// Calls a route with nothing in particular.
+    pub async fn plain(&self, route: &Declared, who: Who) -> Answer {
+        let path = route.path.replace("{name}", MISSING);
+        let headers = [("content-type", "application/json")];
+        let body = json!({"id": MISSING, "name": "x"}).to_string().into_bytes();
+        self.client(who).send(method(route.verb), &path, &headers, body).await
+    }
+}
+
+async fn rpc(client: &Client, verb: Method, path: &str, id: &str, secret: Option<&str>) -> Answer {
+    if verb == Method::GET {
+        let secret = secret.map_or(String::new(), |secret| format!("&secret={secret}"));
+        return client.send(verb, &format!("{path}?id={id}{secret}"), &[], Vec::new()).await;
+    }
+    let mut parameters = json!({"id": id, "replay": true});
+    if let Some(secret) = secret {
+        parameters["secret"] = Value::from(secret);
+    }
+    let headers = [("content-type", "application/json")];
+    client.send(verb, path, &headers, parameters.to_string().into_bytes()).await
+}
+
+async fn push(
+    client: &Client,
+    verb: Method,
+    path: &str,
+    field: &str,
+    name: &str,
+    secret: Option<&str>,
+) -> Answer {
+    let zip = package("Pushed").zip();
+    let digest = md5(&zip);
+    let mut fields = vec![(field, name), ("md5sum", &digest)];
+    fields.extend(secret.map(|secret| ("secret", secret)));
+    client.push_to(verb, path, &fields, &zip).await
+}
