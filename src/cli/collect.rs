@@ -8,7 +8,7 @@ use super::{database::Database, failure::Failure};
 use crate::{
     app::App,
     config::{Environment, Settings},
-    domain::SystemClock,
+    domain::{ExecutorName, SystemClock},
     error::Error,
     hub::{Hub, collection::Amount},
 };
@@ -58,7 +58,7 @@ impl Usage {
             }));
             lines.push("executor\tname\tcommits\tpackage bytes\timage bytes\tstate".to_owned());
             lines.extend(usage.by_executor.iter().take(self.limit).map(|executor| {
-                let name = executor.name.as_ref().map_or("", |name| name.as_str());
+                let name = executor.name.as_ref().map_or("", ExecutorName::as_str);
                 let name = executor.owner.as_ref().map_or(name.to_owned(), |o| format!("{}/{name}", o.login));
                 let state = if executor.deleted_at.is_some() { "deleted" } else { "" };
                 let (commits, bytes) = (executor.commits, executor.package_bytes);

@@ -2,6 +2,7 @@
 //! that names it. The only reader of configuration files and of the environment.
 
 mod environment;
+mod keeping;
 mod layers;
 mod units;
 
@@ -10,11 +11,12 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 use serde::Deserialize;
 
 pub use environment::Environment;
+pub use keeping::{Collection, Executors, Limits};
 pub use layers::ConfigError;
 pub use units::{Bytes, Network, Span};
 
 use crate::domain::{
-    Secret, TagPattern,
+    Secret,
     limits::{ArtifactLimits, BuildLimits, PackageLimits},
 };
 
@@ -178,42 +180,6 @@ pub struct Packages {
     pub max_files: usize,
     /// Unpacked bytes per packed byte.
     pub max_ratio: u64,
-}
-
-/// `[executors]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Executors {
-    /// Tags that are protected by rule where an Executor has no patterns of its own.
-    pub protected_tags: Vec<TagPattern>,
-    /// For how long what was deleted can be brought back.
-    pub undo_window: Span,
-}
-
-/// `[limits]`; 0 means no limit.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Limits {
-    /// Bytes of packages of one owner.
-    pub storage_per_owner: Bytes,
-    /// Executors of one owner.
-    pub executors_per_owner: u64,
-    /// Pushes of one person.
-    pub pushes_per_hour: u32,
-    /// Pushes without a sign-in from one address.
-    pub anonymous_pushes_per_hour: u32,
-    /// Requests to the API by one person or from one address.
-    pub api_requests_per_minute: u32,
-}
-
-/// `[collection]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Collection {
-    /// How often it is done by itself; zero means never.
-    pub every: Span,
-    /// How long bytes that nothing needs are kept.
-    pub grace: Span,
 }
 
 /// `[artifacts]`
@@ -404,18 +370,8 @@ impl Settings {
                 "it must be 1d or less: whoever guesses makes others wait too",
             );
         }
-        if self.executors.protected_tags.len() > 100 {
-            return bad("executors.protected_tags", "at most 100 patterns are possible");
-        }
-        let spans = [
-            ("executors.undo_window", self.executors.undo_window),
-            ("collection.every", self.collection.every),
-            ("collection.grace", self.collection.grace),
-        ];
-        for (key, span) in spans {
-            if span.0 > std::time::Duration::from_hours(3650 * 24) {
-                return bad(key, "it must be 3650d or less");
-            }
+        if let Some((key, why)) = self.executors.wrong().or_else(|| self.collection.wrong()) {
+            return bad(key, why);
         }
         if self.auth.secret_longest_wait.0 > std::time::Duration::from_hours(24) {
             return bad(

@@ -72,7 +72,7 @@ impl RequestRates {
         Allowance {
             most,
             left: u32::try_from(free / step).unwrap_or(0).min(most),
-            reset: u64::try_from(until_next.div_euclid(1_000_000)).unwrap_or(0) + 1,
+            reset: u64::try_from(until_next).unwrap_or(0).div_ceil(1_000_000),
             is_over,
         }
     }

@@ -1,8 +1,6 @@
 //! What can be done with tags besides pushing to them? Shown with their history, moved to an older commit, protected,
 //! deleted, and taken back. Nothing of this moves a protected one.
 
-use chrono::{DateTime, Utc};
-
 use super::{Hub, subject::Subject};
 use crate::{
     auth::{
@@ -41,7 +39,7 @@ pub struct TagRules {
 
 impl Hub {
     /// The tags of an Executor that the caller may read, the one moved last first; the newest thousand.
-    pub async fn tags(&self, caller: &Caller, subject: &Subject) -> Result<Vec<TagState>, Error> {
+    pub async fn tag_states(&self, caller: &Caller, subject: &Subject) -> Result<Vec<TagState>, Error> {
         let granted = self.grant(caller, subject, Action::Read).await?;
         let mut connection = self.0.store.read().await?;
         Ok(store::tags::list(&mut connection, &granted.executor().id, None, MOST_SHOWN).await?)
@@ -216,8 +214,7 @@ async fn find(connection: &mut Connection, granted: &Granted, tag: &Tag) -> Resu
 /// What stands in the way of whoever would move or delete this tag: who set it, when, and to which bytes.
 pub(super) fn protected_tag(held: &ProtectedTag) -> Error {
     let by = held.set_by.as_deref().unwrap_or("somebody without an account");
-    let when: &DateTime<Utc> = &held.set_at;
-    let when = when.format("%Y-%m-%d %H:%M UTC");
+    let when = held.set_at.format("%Y-%m-%d %H:%M UTC");
     let text = format!(
         "The tag {} is protected: {by} set it on {when} to sha256:{}",
         held.name, held.package_sha256

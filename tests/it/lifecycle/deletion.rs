@@ -27,10 +27,10 @@ async fn timed() -> (TestHub, Arc<FixedClock>) {
 async fn a_deleted_executor_is_missing_on_every_surface_at_once() {
     let hub = TestHub::start().await;
     let (alice, client) = person(&hub, "alice").await;
-    let fields = [("id", "Hello"), ("tags", "v1,latest")];
+    let fields = [("tags", "v1,latest")];
     let started = client.push("executor.createAsync", &fields, &version(1)).await.json();
     let task = started["data"]["_id"].as_str().unwrap().to_owned();
-    let follow = json!({"id": "Hello", "_id": task, "replay": true});
+    let follow = json!({"id": task, "replay": true});
     assert_eq!(client.rpc("executor.queryProgress", follow.clone()).await.status, 200);
     let id = pulled_id(&hub, "alice/Hello").await;
     hub.app.hub().delete_executor(&alice, &subject("Hello")).await.unwrap();
@@ -81,7 +81,8 @@ async fn within_the_window_everything_comes_back_and_after_it_the_name_is_free()
     clock.advance(TimeDelta::days(6));
     hub.app.hub().purge_deleted().await.unwrap();
     let listed = hub.app.hub().deleted_executors(&alice).await.unwrap();
-    assert_eq!(listed.iter().map(|d| d.executor.id.to_string()).collect::<Vec<_>>(), [id.clone()]);
+    let listed: Vec<&str> = listed.iter().map(|d| d.executor.id.as_str()).collect();
+    assert_eq!(listed, [id.as_str()]);
     hub.app.hub().undelete_executor(&alice, &subject("Hello")).await.unwrap();
     assert_eq!(pulled(&hub.anonymous(), "Hello", "v1").await, Some(first), "the bare name is its again");
     assert_eq!(push(&client, &[("tags", "v1")], &version(2)).await["errorCode"], "tag_protected");

@@ -69,7 +69,7 @@ async fn one_winner(hub: &TestHub, racers: usize, rounds: usize) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_64_racers_for_a_protected_tag_one_wins_each_round() {
     let hub = patient("builds.mode=off").await;
-    one_winner(&hub, RACERS, rounds(4)).await;
+    one_winner(&hub, RACERS, rounds(10)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

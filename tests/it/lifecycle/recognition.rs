@@ -74,18 +74,16 @@ async fn an_asynchronous_push_of_the_same_bytes_gets_the_task_that_built_them() 
         answer.json()["data"]["_id"].as_str().unwrap().to_owned()
     };
     pushed(&client, &[], &version(2)).await;
-    let follow = async |task: &str| {
-        client.rpc("executor.queryProgress", json!({"id": "Hello", "_id": task, "replay": true})).await
-    };
+    let follow =
+        async |task: &str| client.rpc("executor.queryProgress", json!({"id": task, "replay": true})).await;
     let first = start("a").await;
     let story = follow(&first).await;
     let second = start("b").await;
     assert_eq!(first, second);
-    assert_eq!(
-        follow(&second).await.lines().len(),
-        story.lines().len(),
-        "its story is told again, to its end"
-    );
+    let (told, again) = (story.last_line(), follow(&second).await.last_line());
+    assert_eq!(told["result"]["commit"]["tags"], json!(["a"]));
+    assert_eq!(again["status"], "succeeded", "its story is told again, to its end: {again}");
+    assert_eq!(again["result"]["commit"]["tags"], json!(["a", "b"]));
     assert_eq!(hub.engine.built().len(), 2);
     assert!(pulled(&client, "Hello", "b").await.is_some());
 }

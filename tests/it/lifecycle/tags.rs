@@ -129,10 +129,10 @@ async fn strangers_change_no_tags_and_learn_nothing_of_hidden_ones() {
     }
     let size = PageSize::nearest(None);
     let hidden = subject("alice/Hidden");
-    assert_eq!(hub.app.hub().tags(&bob, &hidden).await.unwrap_err().code, "executor_not_found");
+    assert_eq!(hub.app.hub().tag_states(&bob, &hidden).await.unwrap_err().code, "executor_not_found");
     let history = hub.app.hub().tag_history(&bob, &hidden, None, None, size).await;
     assert_eq!(history.unwrap_err().code, "executor_not_found");
-    assert_eq!(hub.app.hub().tags(&alice, &hidden).await.unwrap().len(), 1);
+    assert_eq!(hub.app.hub().tag_states(&alice, &hidden).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn whoever_knows_the_secret_changes_the_tags_of_an_anonymous_executor() {
 
 #[tokio::test]
 async fn a_pattern_of_the_operator_protects_from_the_first_push_on() {
-    let set = vec![r#"executors.protected_tags=["v*"]"#];
+    let set = vec!["executors.protected_tags=v*"];
     let hub = TestHub::start_with(Wanted { set, ..Wanted::default() }).await;
     let (alice, client) = person(&hub, "alice").await;
     let first = pushed(&client, &[("tags", "v1,latest")], &version(1)).await;
@@ -165,7 +165,7 @@ async fn a_pattern_of_the_operator_protects_from_the_first_push_on() {
     assert_eq!(refused["errorCode"], "tag_protected", "{refused}");
     assert_eq!(hub.stored_files(), files, "refused before its bytes are kept");
     let second = pushed(&client, &[("tags", "latest")], &version(2)).await;
-    let tags = hub.app.hub().tags(&alice, &subject("Hello")).await.unwrap();
+    let tags = hub.app.hub().tag_states(&alice, &subject("Hello")).await.unwrap();
     let held: Vec<_> = tags.iter().map(|t| (t.name.as_str(), t.commit, t.is_protected)).collect();
     assert_eq!(held, [("latest", second, false), ("v1", first, true)]);
     // Patterns of its own take the place of the operator's; what was protected stays so.
@@ -201,7 +201,7 @@ async fn the_database_itself_keeps_the_patterns() {
 
 #[tokio::test]
 async fn racing_pushes_to_a_tag_that_a_pattern_protects_have_one_winner() {
-    let set = vec![r#"executors.protected_tags=["v*"]"#];
+    let set = vec!["executors.protected_tags=v*"];
     let hub = TestHub::start_with(Wanted { set, ..Wanted::default() }).await;
     let (_, client) = person(&hub, "alice").await;
     pushed(&client, &[], &version(0)).await;
