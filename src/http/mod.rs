@@ -14,6 +14,7 @@ mod problem;
 mod pull;
 mod push;
 pub mod server;
+mod stall;
 mod story;
 mod upload;
 mod v1;

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower::Layer as _;
 
-use super::address::Peer;
+use super::{address::Peer, stall::CutWhenStalled};
 
 /// Old clients send some 45 headers, one for each fact and environment variable (PROTOCOL.md 0).
 const MAX_HEADERS: usize = 128;
@@ -25,7 +25,8 @@ pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
 }
 
-/// Serves until `stop`; then takes no more connections and gives open requests `grace` to end.
+/// Serves until `stop`; then takes no more connections and gives open requests `grace` to end. A piece of a request that
+/// takes longer than `read_timeout` to arrive ends its connection, and so does a piece of an answer that nobody takes.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -70,6 +71,7 @@ pub async fn serve(
             if !has_begun {
                 return;
             }
+            let stream = CutWhenStalled::new(stream, read_timeout);
             let connection =
                 builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
             if let Err(error) = watcher.watch(connection).await {
