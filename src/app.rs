@@ -10,6 +10,7 @@ use crate::{
     builds::{
         Engine,
         progress::Progress,
+        sealing::Sealer,
         worker::{self, Worker},
     },
     config::{BuildMode, Settings},
@@ -94,7 +95,7 @@ impl App {
             keys: keys.clone(),
             clock: Arc::clone(&clock),
             parser,
-            progress: Progress::new(store.clone(), notifications.clone()),
+            progress: Progress::new(store.clone(), blobs.clone(), notifications.clone(), Arc::clone(&clock)),
             rules: Rules::of(&settings),
         });
         let stopping = CancellationToken::new();
@@ -126,6 +127,11 @@ impl App {
         }
     }
 
+    /// Seals the stories of tasks that are over.
+    pub fn sealer(&self) -> Sealer {
+        Sealer { store: self.0.store.clone(), blobs: self.0.blobs.clone(), clock: Arc::clone(&self.0.clock) }
+    }
+
     /// Clears away, every hour until the process stops, sign-ins that are over and what crashes have left in the object store.
     pub async fn keep_house(self) {
         const PAUSE: std::time::Duration = std::time::Duration::from_hours(1);
@@ -135,6 +141,10 @@ impl App {
             }
             if let Err(error) = self.0.hub.collect_artifact_bytes().await {
                 tracing::warn!(%error, "cannot collect what artifacts have left; trying again later");
+            }
+            // Workers seal as they go; a Hub that builds nothing has none.
+            if let Err(error) = self.sealer().seal_finished().await {
+                tracing::warn!(%error, "cannot seal the stories of finished tasks; trying again later");
             }
             tokio::select! {
                 () = tokio::time::sleep(PAUSE) => {}

@@ -1,5 +1,6 @@
 //! Which command was called? The only home of clap and of what is printed to standard output.
 
+mod builds;
 mod config;
 mod database;
 mod failure;
@@ -44,6 +45,9 @@ enum Command {
     /// Personal access tokens
     #[command(subcommand)]
     Token(token::Token),
+    /// The queue of builds
+    #[command(subcommand)]
+    Builds(builds::Builds),
     /// The configuration
     #[command(subcommand)]
     Config(config::Config),
@@ -97,6 +101,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             Command::Worker => worker::run(settings, &environment).await,
             Command::User(command) => command.run(&settings, &environment).await,
             Command::Token(command) => command.run(&settings, &environment).await,
+            Command::Builds(command) => command.run(&settings, &environment).await,
             Command::Ping(command) => command.run(&settings).await,
             Command::Config(_) | Command::Inspect(_) | Command::InspectPython => Ok(()),
         }

@@ -1,5 +1,6 @@
 //! Which words does the Hub use, and what rules does each keep? No I/O happens here.
 
+pub mod ansi;
 pub mod artifact;
 pub mod artifact_query;
 pub mod build_env;
@@ -12,12 +13,14 @@ pub mod limits;
 pub mod name;
 pub mod package;
 pub mod page;
+pub mod phase;
 pub mod reference;
 pub mod secret;
 pub mod tag;
 pub mod task;
 pub mod user;
 pub mod visibility;
+pub mod waiting;
 
 pub use build_env::BuildEnv;
 pub use clock::{Clock, SystemClock};

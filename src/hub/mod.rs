@@ -3,6 +3,7 @@
 mod accept;
 mod access;
 pub mod artifacts;
+pub mod builds;
 pub mod catalog;
 pub mod download;
 pub mod progress;

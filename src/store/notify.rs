@@ -11,6 +11,7 @@ use crate::domain::TaskId;
 
 const EVENTS: &str = "hub_task_events";
 const WORK: &str = "hub_work";
+const CANCEL: &str = "hub_cancel";
 
 /// Tells followers, when the transaction commits, that the task has new events.
 pub async fn task_events(connection: &mut Connection, task: TaskId) -> Result<(), StoreError> {
@@ -24,23 +25,45 @@ pub async fn work(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Tells the worker that holds the task, when the transaction commits, that somebody wants it stopped.
+pub async fn cancel(connection: &mut Connection, task: TaskId) -> Result<(), StoreError> {
+    sqlx::query!("SELECT pg_notify($1, $2)", CANCEL, task.to_string()).execute(connection).await?;
+    Ok(())
+}
+
 /// The notifications of this process.
 #[derive(Debug, Clone, Default)]
 pub struct Notifications(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    followers: Mutex<HashMap<TaskId, watch::Sender<()>>>,
+    listeners: Mutex<HashMap<(Topic, TaskId), watch::Sender<()>>>,
     work: Notify,
+}
+
+/// What one may want to hear of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Topic {
+    Events,
+    Cancel,
 }
 
 impl Notifications {
     /// Interest in one task's events. Take it before reading events, so that none falls between; `changed` then wakes
     /// after every batch.
     pub async fn follow(&self, task: TaskId) -> watch::Receiver<()> {
-        let mut followers = self.0.followers.lock().await;
-        followers.retain(|_, sender| sender.receiver_count() > 0);
-        followers.entry(task).or_insert_with(|| watch::channel(()).0).subscribe()
+        self.listen_to(Topic::Events, task).await
+    }
+
+    /// Interest in wishes to cancel a task that this process holds.
+    pub async fn cancelled(&self, task: TaskId) -> watch::Receiver<()> {
+        self.listen_to(Topic::Cancel, task).await
+    }
+
+    async fn listen_to(&self, topic: Topic, task: TaskId) -> watch::Receiver<()> {
+        let mut listeners = self.0.listeners.lock().await;
+        listeners.retain(|_, sender| sender.receiver_count() > 0);
+        listeners.entry((topic, task)).or_insert_with(|| watch::channel(()).0).subscribe()
     }
 
     /// Resolves when there may be something for a worker. A notification between two calls is kept for the next.
@@ -66,28 +89,29 @@ impl Notifications {
 
     async fn listen_once(&self, pool: &PgPool) -> Result<(), StoreError> {
         let mut listener = PgListener::connect_with(pool).await?;
-        listener.listen_all([EVENTS, WORK]).await?;
+        listener.listen_all([EVENTS, WORK, CANCEL]).await?;
         loop {
             self.wake_all().await;
             // `try_recv` says when the connection was lost and made again.
             while let Some(notification) = listener.try_recv().await? {
-                if notification.channel() == WORK {
-                    self.wake_worker();
-                } else if let Ok(task) = notification.payload().parse() {
-                    self.wake_followers(task).await;
+                match (notification.channel(), notification.payload().parse()) {
+                    (WORK, _) => self.wake_worker(),
+                    (CANCEL, Ok(task)) => self.wake(Topic::Cancel, task).await,
+                    (_, Ok(task)) => self.wake(Topic::Events, task).await,
+                    (_, Err(_)) => {}
                 }
             }
         }
     }
 
-    async fn wake_followers(&self, task: TaskId) {
-        if let Some(sender) = self.0.followers.lock().await.get(&task) {
+    async fn wake(&self, topic: Topic, task: TaskId) {
+        if let Some(sender) = self.0.listeners.lock().await.get(&(topic, task)) {
             sender.send_replace(());
         }
     }
 
     async fn wake_all(&self) {
-        for sender in self.0.followers.lock().await.values() {
+        for sender in self.0.listeners.lock().await.values() {
             sender.send_replace(());
         }
         self.wake_worker();
