@@ -122,7 +122,7 @@ async fn follow(
 /// Prints lines a second, over the time from the first line told to the last line read by the last follower.
 async fn report(plan: &Plan, begun: Instant, lines: &AtomicU64, reading: Vec<tokio::task::JoinHandle<()>>) {
     for follower in reading {
-        tokio::time::timeout(Duration::from_secs(120), follower).await.expect("a follower hangs").unwrap();
+        tokio::time::timeout(Duration::from_mins(2), follower).await.expect("a follower hangs").unwrap();
     }
     let seconds = begun.elapsed().as_secs_f64();
     let all = lines.load(Ordering::Relaxed);

@@ -56,7 +56,7 @@ impl Builds {
                 let pause = store::queue_pause::current(&mut transaction, now).await?;
                 let workers = store::workers::list(&mut transaction, now - TimeDelta::days(1)).await?;
                 let tasks = store::tasks::list_unfinished(&mut transaction, 200).await?;
-                let pause = pause.iter().map(|pause| told_pause(pause));
+                let pause = pause.iter().map(told_pause);
                 let workers = workers.iter().map(|worker| told_worker(worker, now));
                 pause.chain(workers).chain(tasks.iter().map(|task| told_task(task, now))).collect()
             }

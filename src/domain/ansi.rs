@@ -125,7 +125,7 @@ mod tests {
         for text in hostile {
             for keep in [Escapes::None, Escapes::Colours] {
                 let shown = filter(text, keep).into_owned();
-                assert!(!shown.chars().any(|c| c.is_control()), "{text:?} became {shown:?}");
+                assert!(!shown.chars().any(char::is_control), "{text:?} became {shown:?}");
             }
         }
         assert_eq!(filter("a\u{1b}[2Jb\u{1b}[32mc", Escapes::Colours), "ab\u{1b}[32mc");

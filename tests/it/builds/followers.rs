@@ -258,3 +258,22 @@ async fn colours_reach_those_who_ask_for_them_and_nobody_else() {
     assert_eq!(payload(false).await, "red ");
     assert_eq!(payload(true).await, "\u{1b}[31mred\u{1b}[0m ");
 }
+
+#[tokio::test]
+async fn who_waits_is_told_the_place_in_the_line() {
+    let hub = TestHub::start_with(Wanted { without_worker: true, ..Wanted::default() }).await;
+    let alice = hub.person("alice").await;
+    let mut last = None;
+    for name in ["First", "Second"] {
+        let answer = alice.push("executor.createAsync", &[], &package(name)).await.json();
+        last = answer["data"]["_id"].as_str().map(|id| id.parse::<TaskId>().unwrap());
+    }
+    let mut story = pin!(hub.app.hub().follow(last.unwrap(), 0));
+    let waiting = loop {
+        match story.next().await.unwrap() {
+            Followed::Waiting(waiting) => break waiting,
+            Followed::Event(_) | Followed::Quiet => {}
+        }
+    };
+    assert_eq!((waiting.ahead, waiting.sentence().as_str()), (1, "1 build ahead."));
+}

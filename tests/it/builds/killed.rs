@@ -97,8 +97,8 @@ async fn a_thousand_kills_lose_nothing_and_show_nothing_half() {
         let deaths = i32::try_from(deaths).unwrap();
         if deaths == 3 {
             parked += 1;
-            let (state, attempt, lost, last, events) = row().await;
-            assert_eq!((state.as_str(), attempt, lost, last), ("failed", 3, 3, events), "run {run}");
+            let (state, attempt, lost, newest, events) = row().await;
+            assert_eq!((state.as_str(), attempt, lost, newest), ("failed", 3, 3, events), "run {run}");
             continue;
         }
         let (fault, end) = match dice.roll(3) {
@@ -110,8 +110,8 @@ async fn a_thousand_kills_lose_nothing_and_show_nothing_half() {
             hub.engine.next(Script::Fails(kind));
         }
         assert!(worker.run_next().await.unwrap(), "run {run}");
-        let (state, attempt, lost, last, events) = row().await;
-        assert_eq!((state.as_str(), attempt, lost, last), (end, deaths + 1, deaths, events), "run {run}");
+        let (state, attempt, lost, newest, events) = row().await;
+        assert_eq!((state.as_str(), attempt, lost, newest), (end, deaths + 1, deaths, events), "run {run}");
         if end == "pending" {
             sqlx::query("UPDATE tasks SET run_after = created_at WHERE state = 'pending'")
                 .execute(&hub.pool)

@@ -125,7 +125,7 @@ impl<'w> Schedule<'w> {
             8 | 9 => self.conclude(fault, built("image")).await,
             10 => self.conclude(fault, Outcome::Faulted(Fault::new(FaultKind::Step, "It exits 1."))).await,
             11 => {
-                self.conclude(fault, Outcome::Faulted(Fault::new(FaultKind::Engine, "It broke off."))).await
+                self.conclude(fault, Outcome::Faulted(Fault::new(FaultKind::Engine, "It broke off."))).await;
             }
             12 => self.conclude(fault, Outcome::Stopping).await,
             13 | 14 => self.kill(),
@@ -298,7 +298,7 @@ impl<'w> Schedule<'w> {
                 self.cancel_wishes.insert(task);
             }
             Ok(Some(CancelWish::Over)) => {
-                assert!(["succeeded", "failed", "cancelled"].contains(&before.as_str()))
+                assert!(["succeeded", "failed", "cancelled"].contains(&before.as_str()));
             }
             Ok(None) => panic!("the task is gone"),
             Err(_) => assert_eq!(self.world.state(task).await, before),

@@ -24,7 +24,7 @@ use crate::support::database::{TestDatabase, database};
 pub const LEASE: TimeDelta = TimeDelta::seconds(30);
 pub const MAX_ATTEMPTS: i32 = 4;
 
-/// Numbers that follow from a seed (SplitMix64).
+/// Numbers that follow from a seed (`SplitMix64`).
 #[derive(Debug, Clone)]
 pub struct Dice(pub u64);
 
@@ -61,7 +61,7 @@ impl World {
         let pool = PgPoolOptions::new()
             .max_connections(1)
             // Much longer than anything takes, however busy the machine.
-            .acquire_timeout(std::time::Duration::from_secs(300))
+            .acquire_timeout(std::time::Duration::from_mins(5))
             .connect_with(database.options())
             .await
             .unwrap();
