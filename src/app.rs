@@ -10,6 +10,7 @@ use crate::{
     builds::{
         Engine,
         progress::Progress,
+        sealing::Sealer,
         worker::{self, Worker},
     },
     config::{BuildMode, Settings},
@@ -115,7 +116,7 @@ impl App {
             keys: keys.clone(),
             clock: Arc::clone(&clock),
             parser,
-            progress: Progress::new(store.clone(), notifications.clone()),
+            progress: Progress::new(store.clone(), blobs.clone(), notifications.clone(), Arc::clone(&clock)),
             rules: Rules::of(&settings),
             pull_counts: hub::PullCounts::default(),
         });
@@ -146,6 +147,11 @@ impl App {
             () = listening => {}
             () = self.0.stopping.cancelled() => {}
         }
+    }
+
+    /// Seals the stories of tasks that are over.
+    pub fn sealer(&self) -> Sealer {
+        Sealer { store: self.0.store.clone(), blobs: self.0.blobs.clone(), clock: Arc::clone(&self.0.clock) }
     }
 
     /// Clears away, every hour until the process stops, sign-ins that are over, what was deleted long enough ago, and bytes
@@ -191,6 +197,10 @@ impl App {
             }
             if let Err(error) = self.0.hub.age_pull_counts().await {
                 tracing::warn!(error = ?error.source_for_log(), "cannot age what was pulled; trying again later");
+            }
+            // Workers seal as they go; a Hub that builds nothing has none.
+            if let Err(error) = self.sealer().seal_finished().await {
+                tracing::warn!(%error, "cannot seal the stories of finished tasks; trying again later");
             }
             tokio::select! {
                 () = tokio::time::sleep(PAUSE) => {}

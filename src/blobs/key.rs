@@ -11,6 +11,8 @@ pub enum BlobKey {
     Package(Sha256),
     /// An artifact's bytes, by their digest: the same bytes are kept once, whoever stored them.
     Artifact(Sha256),
+    /// The sealed story of a task, by its own digest.
+    Log(Sha256),
 }
 
 impl fmt::Display for BlobKey {
@@ -18,6 +20,7 @@ impl fmt::Display for BlobKey {
         let (folder, digest, ending) = match self {
             Self::Package(digest) => ("packages", digest, ".zip"),
             Self::Artifact(digest) => ("artifacts", digest, ""),
+            Self::Log(digest) => ("logs", digest, ".jsonl.gz"),
         };
         // Two levels of folders keep each of them small for a million objects.
         let hex = digest.to_string();

@@ -8,8 +8,10 @@ use crate::domain::task::{Failure, FaultKind};
 pub struct Fault {
     /// Class of the fault; decides about another try (`FaultKind::is_retried`).
     pub kind: FaultKind,
-    /// One sentence of cause, one of remedy, for the author (or, for engine faults, the operator).
+    /// What happened, for the author (or, for engine faults, the operator).
     pub message: String,
+    /// What to try, in one sentence; empty when `message` says it.
+    pub remedy: String,
     /// The lines of the log that decided it, secrets masked.
     pub lines: Vec<String>,
 }
@@ -17,7 +19,7 @@ pub struct Fault {
 impl Fault {
     /// A fault without log lines.
     pub fn new(kind: FaultKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), lines: Vec::new() }
+        Self { kind, message: message.into(), remedy: String::new(), lines: Vec::new() }
     }
 
     /// The same fault with the decisive lines of the log.
@@ -26,10 +28,17 @@ impl Fault {
         self.lines = lines;
         self
     }
+
+    /// The same fault with what to try.
+    #[must_use]
+    pub fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = remedy.into();
+        self
+    }
 }
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
-        Self { kind: fault.kind, message: fault.message, lines: fault.lines }
+        Self { kind: fault.kind, message: fault.message, remedy: fault.remedy, lines: fault.lines }
     }
 }

@@ -1,4 +1,5 @@
-//! How do console lines become events? In batches, as they come, by the worker that holds the task and nobody else.
+//! How do console lines become events? In batches, as they come, by the worker that holds the task and nobody else; each
+//! line once, also when nobody knows whether the database took a batch before it went away.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,12 +8,13 @@ use tokio::{sync::mpsc, time::Instant};
 use super::engine::BuildOutput;
 use crate::{
     domain::{
-        Clock, TaskId, WorkerId,
+        Clock, TaskId,
         task::{Phase, TaskEvent},
     },
     store::{
-        Store, StoreError, notify,
+        self, Store, StoreError, notify,
         task_events::{self, Author},
+        task_leases::Lease,
     },
 };
 
@@ -20,32 +22,53 @@ use crate::{
 const BATCH_LINES: usize = 256;
 /// … or when its first line has waited this long: what a reader may lag behind.
 const BATCH_WAIT: Duration = Duration::from_millis(100);
+/// The pause before a batch is tried again that the database did not take.
+const RETRY_WAIT: Duration = Duration::from_secs(1);
 
-/// Writes the story of one task.
-#[derive(Debug, Clone)]
-pub(super) struct StoryWriter {
-    pub(super) store: Store,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) task: TaskId,
-    pub(super) worker: WorkerId,
+/// Why the log is not complete.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// Somebody else has the task.
+    #[error("the lease is lost")]
+    LeaseLost,
+    /// The database will never take it.
+    #[error("the database refuses the log: {0}")]
+    Refused(#[source] StoreError),
+}
+
+/// Writes the story of one task, of which the worker is the only author while it holds it.
+#[derive(Debug)]
+pub struct StoryWriter {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    task: TaskId,
+    lease: Lease,
+    /// Number of the last event that is known to be written.
+    last: Option<i64>,
 }
 
 impl StoryWriter {
-    /// Appends events in a transaction of their own; `false` when the lease is lost.
-    pub(super) async fn append(&self, events: &[TaskEvent]) -> Result<bool, StoreError> {
-        let mut transaction = self.store.begin().await?;
-        let author = Author::Holder(self.worker);
-        let is_held =
-            task_events::append(&mut transaction, self.task, author, events, self.clock.now()).await?;
-        notify::task_events(&mut transaction, self.task).await?;
-        transaction.commit().await?;
-        Ok(is_held)
+    /// A writer for a task that is held.
+    pub fn new(store: Store, clock: Arc<dyn Clock>, task: TaskId, lease: Lease) -> Self {
+        Self { store, clock, task, lease, last: None }
     }
 
-    /// Writes everything that the build prints until it stops printing. A batch that the database does not take is
-    /// tried again, and meanwhile the channel fills and the build waits: no line is lost, none is written twice out of
-    /// order. Ends early when the lease is lost.
-    pub(super) async fn write(self, mut output: mpsc::Receiver<BuildOutput>) {
+    /// Appends events in a transaction of their own.
+    pub async fn append(&mut self, events: &[TaskEvent]) -> Result<(), AppendError> {
+        let mut transaction = self.store.begin().await?;
+        let author = Author::Holder(self.lease);
+        let last = task_events::append(&mut transaction, self.task, author, events, self.clock.now()).await?;
+        let Some(last) = last else { return Err(AppendError::LeaseLost) };
+        notify::task_events(&mut transaction, self.task).await?;
+        transaction.commit().await?;
+        self.last = Some(last);
+        Ok(())
+    }
+
+    /// Writes everything that the build prints until it stops printing. While the database is away a batch is tried again;
+    /// meanwhile the channel fills and the build waits. A line that the database refuses for good is replaced by a word about
+    /// it. After an error nobody reads any more, which does not stop the build.
+    pub async fn write(mut self, mut output: mpsc::Receiver<BuildOutput>) -> Result<(), LogError> {
         while let Some(first) = output.recv().await {
             let mut batch = vec![event(first)];
             let end = Instant::now() + BATCH_WAIT;
@@ -55,18 +78,76 @@ impl StoryWriter {
                     Ok(None) | Err(_) => break,
                 }
             }
-            loop {
-                match self.append(&batch).await {
-                    Ok(true) => break,
-                    Ok(false) => return,
-                    Err(error) => {
-                        tracing::warn!(task.id = %self.task, %error, "cannot write the build's log; trying again");
-                        tokio::time::sleep(Duration::from_secs(1)).await;
+            match self.append_surely(&batch).await {
+                Err(LogError::Refused(error)) => {
+                    tracing::warn!(task.id = %self.task, %error, "the database refuses some of a build's lines");
+                    for event in batch {
+                        self.append_or_replace(event).await?;
                     }
                 }
+                written => written?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn append_or_replace(&mut self, event: TaskEvent) -> Result<(), LogError> {
+        match self.append_surely(&[event]).await {
+            Err(LogError::Refused(_)) => {
+                let line = "[a line that cannot be kept was left out here]".to_owned();
+                self.append_surely(&[TaskEvent::Console { phase: Phase::Build, line }]).await
+            }
+            written => written,
+        }
+    }
+
+    /// Appends however long the database is away. Before each further try it looks whether the last one was taken after all.
+    async fn append_surely(&mut self, events: &[TaskEvent]) -> Result<(), LogError> {
+        let mut is_unsure = false;
+        loop {
+            let written = match (is_unsure, self.last) {
+                (true, Some(last)) => match self.was_taken(last, events.len()).await {
+                    Ok(true) => Ok(()),
+                    Ok(false) => self.append(events).await,
+                    Err(error) => Err(error.into()),
+                },
+                _ => self.append(events).await,
+            };
+            match written {
+                Ok(()) => return Ok(()),
+                Err(AppendError::LeaseLost) => return Err(LogError::LeaseLost),
+                Err(AppendError::Store(StoreError::Unavailable(error))) => {
+                    tracing::warn!(task.id = %self.task, %error, "cannot write the build's log; trying again");
+                    is_unsure = true;
+                    tokio::time::sleep(RETRY_WAIT).await;
+                }
+                Err(AppendError::Store(error)) => return Err(LogError::Refused(error)),
             }
         }
     }
+
+    /// Whether `count` events came after number `last`: nobody but this writer adds any while the task is held.
+    async fn was_taken(&mut self, last: i64, count: usize) -> Result<bool, StoreError> {
+        let mut connection = self.store.read().await?;
+        let task = store::tasks::find(&mut connection, self.task).await?;
+        let expected = last.saturating_add(i64::try_from(count).unwrap_or(i64::MAX));
+        let is_taken = task.is_some_and(|task| task.last_event == expected);
+        if is_taken {
+            self.last = Some(expected);
+        }
+        Ok(is_taken)
+    }
+}
+
+/// Why events were not appended.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Somebody else has the task.
+    #[error("the lease is lost")]
+    LeaseLost,
 }
 
 fn event(output: BuildOutput) -> TaskEvent {

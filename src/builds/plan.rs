@@ -6,7 +6,7 @@ use super::engine::BuildPlan;
 use crate::{
     auth::Keys,
     domain::{BuildEnv, limits::BuildLimits, package::Dockerfile},
-    store::{commits::ToBuild, tasks::Claimed},
+    store::{commits::ToBuild, task_leases::Claimed},
 };
 
 /// The plan of one task.

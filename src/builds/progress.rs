@@ -1,128 +1,166 @@
 //! How does somebody follow a task? What happened from any number on, then what happens, to the last event: each once,
 //! in order, from whatever process and whenever.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _, stream};
+use tokio::sync::watch;
 
+use super::{
+    broadcast::{Broadcast, Found, Ring},
+    story::Stories,
+};
 use crate::{
+    blobs::Blobs,
     domain::{
-        TaskId,
+        Clock, TaskId,
         task::{NumberedEvent, TaskEvent},
+        waiting::Waiting,
     },
     error::Error,
-    store::{self, Store, notify::Notifications},
+    store::{Store, notify::Notifications},
 };
 
-/// Followers look by themselves this often, should a notification get lost.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// Events read at once: a reader that stops reading holds no more than this.
-const PAGE: i64 = 500;
+pub use super::broadcast::SharedEvent;
+
+/// A follower hears something this often, if only that nothing happened.
+const QUIET: Duration = Duration::from_secs(5);
 
 /// What a follower is told.
 #[derive(Debug, Clone)]
 pub enum Followed {
     /// The next event.
     Event(NumberedEvent),
+    /// The task waits in line; told when that changes.
+    Waiting(Arc<Waiting>),
     /// Nothing happened for a while: a chance to show the other side that somebody is there.
+    Quiet,
+}
+
+/// The same in pieces that followers share.
+#[derive(Debug, Clone)]
+pub enum FollowedBatch {
+    /// The next events, at least one.
+    Events(Vec<Arc<SharedEvent>>),
+    /// The task waits in line; told when that changes.
+    Waiting(Arc<Waiting>),
+    /// Nothing happened for a while.
     Quiet,
 }
 
 /// Follows tasks.
 #[derive(Debug, Clone)]
 pub struct Progress {
-    store: Store,
-    notifications: Notifications,
+    stories: Stories,
+    broadcast: Arc<Broadcast>,
 }
 
 impl Progress {
-    /// Over the given store, woken by the given notifications.
-    pub fn new(store: Store, notifications: Notifications) -> Self {
-        Self { store, notifications }
+    /// Over the given records and objects, woken by the given notifications.
+    pub fn new(store: Store, blobs: Blobs, notifications: Notifications, clock: Arc<dyn Clock>) -> Self {
+        let stories = Stories::new(store.clone(), blobs);
+        let broadcast = Arc::new(Broadcast::new(store, stories.clone(), notifications, clock));
+        Self { stories, broadcast }
     }
 
     /// The task's events after number `after`. The stream ends after the task's report, or when the task is gone. While
     /// the database does not answer it waits, and goes on where it was; a connection is held only while reading.
     pub fn follow(self, task: TaskId, after: i64) -> impl Stream<Item = Followed> + Send + 'static {
-        let state = State {
-            progress: self,
-            task,
-            last: after,
-            page: Vec::new().into_iter(),
-            is_over: false,
-            changed: None,
-        };
-        futures_util::stream::unfold(state, |mut state| async move {
-            let item = state.next().await?;
-            Some((item, state))
+        self.follow_batches(task, after).flat_map(|batch| {
+            stream::iter(match batch {
+                FollowedBatch::Events(events) => {
+                    events.iter().map(|event| Followed::Event(event.numbered.clone())).collect()
+                }
+                FollowedBatch::Waiting(waiting) => vec![Followed::Waiting(waiting)],
+                FollowedBatch::Quiet => vec![Followed::Quiet],
+            })
+        })
+    }
+
+    /// The same in batches of at most 500 that are shared with all other followers: for surfaces with many of them.
+    pub fn follow_batches(
+        self,
+        task: TaskId,
+        after: i64,
+    ) -> impl Stream<Item = FollowedBatch> + Send + 'static {
+        stream::unfold(Follower::new(self, task, after), |mut follower| async move {
+            let batch = follower.next().await?;
+            Some((batch, follower))
         })
     }
 
     /// The events after number `after` that are there now, at most 500.
     pub async fn read(&self, task: TaskId, after: i64) -> Result<Vec<NumberedEvent>, Error> {
-        let mut connection = self.store.read().await?;
-        Ok(store::task_events::read_after(&mut connection, task, after, PAGE).await?)
+        self.stories.read(task, after).await
     }
 }
 
-struct State {
+struct Follower {
     progress: Progress,
     task: TaskId,
     last: i64,
-    page: std::vec::IntoIter<NumberedEvent>,
     is_over: bool,
-    changed: Option<tokio::sync::watch::Receiver<()>>,
+    /// What was told last of the place in the line.
+    waiting: Option<Arc<Waiting>>,
+    /// Joined with the first look, so that a stream nobody reads costs nothing.
+    joined: Option<(Arc<Ring>, watch::Receiver<()>)>,
 }
 
-impl State {
-    async fn next(&mut self) -> Option<Followed> {
+impl Follower {
+    fn new(progress: Progress, task: TaskId, after: i64) -> Self {
+        Self { progress, task, last: after, is_over: false, waiting: None, joined: None }
+    }
+
+    async fn next(&mut self) -> Option<FollowedBatch> {
+        if self.is_over {
+            return None;
+        }
+        let task = self.task;
+        let (ring, changes) = self.joined.get_or_insert_with(|| {
+            let ring = self.progress.broadcast.join(task);
+            let changes = ring.changes();
+            (ring, changes)
+        });
+        let quiet = tokio::time::sleep(QUIET);
+        tokio::pin!(quiet);
         loop {
-            if self.is_over {
-                return None;
-            }
-            if let Some(event) = self.page.next() {
-                self.last = event.number;
-                self.is_over = matches!(event.event, TaskEvent::Report { .. });
-                return Some(Followed::Event(event));
-            }
-            if self.changed.is_none() {
-                // Interest first, then reading: what happens in between wakes us.
-                self.changed = Some(self.progress.notifications.follow(self.task).await);
-            }
-            match self.progress.read(self.task, self.last).await {
-                Ok(events) if !events.is_empty() => self.page = events.into_iter(),
-                Ok(_) => {
-                    if self.is_gone().await {
-                        return None;
-                    }
-                    if !self.wait().await {
-                        return Some(Followed::Quiet);
+            // Seen first, then looked: a change in between wakes us.
+            changes.borrow_and_update();
+            match ring.after(self.last) {
+                Found::Events(events) => return Some(self.tell(events)),
+                Found::Over => return None,
+                Found::Nothing(waiting) => {
+                    if waiting.is_some() && waiting != self.waiting {
+                        self.waiting.clone_from(&waiting);
+                        return waiting.map(FollowedBatch::Waiting);
                     }
                 }
-                Err(error) => {
-                    tracing::warn!(task.id = %self.task, %error, "cannot read a task's events; trying again");
-                    self.wait().await;
-                    return Some(Followed::Quiet);
-                }
+                Found::Missed => match self.progress.stories.read(task, self.last).await {
+                    Ok(events) if !events.is_empty() => {
+                        let events = events.into_iter().map(SharedEvent::new).map(Arc::new).collect();
+                        return Some(self.tell(events));
+                    }
+                    // Gone with its task: there is nothing left to wait for.
+                    Ok(_) => return None,
+                    Err(error) => {
+                        tracing::warn!(task.id = %task, %error, "cannot read a task's events; trying again");
+                        tokio::time::sleep(QUIET).await;
+                        return Some(FollowedBatch::Quiet);
+                    }
+                },
+            }
+            tokio::select! {
+                _ = changes.changed() => {}
+                () = &mut quiet => return Some(FollowedBatch::Quiet),
             }
         }
     }
 
-    /// Waits for a sign of new events; `false` when there was none for a while.
-    async fn wait(&mut self) -> bool {
-        match &mut self.changed {
-            Some(changed) => matches!(tokio::time::timeout(LOOK_EVERY, changed.changed()).await, Ok(Ok(()))),
-            None => false,
+    fn tell(&mut self, events: Vec<Arc<SharedEvent>>) -> FollowedBatch {
+        if let Some(last) = events.last() {
+            self.last = last.numbered.number;
+            self.is_over = matches!(last.numbered.event, TaskEvent::Report { .. });
         }
-    }
-
-    /// A task without new events may have been deleted, or its report was read before.
-    async fn is_gone(&self) -> bool {
-        let Ok(mut connection) = self.progress.store.read().await else { return false };
-        match store::tasks::find(&mut connection, self.task).await {
-            Ok(None) => true,
-            Ok(Some(task)) => task.state.is_final() && task.last_event <= self.last,
-            Err(_) => false,
-        }
+        FollowedBatch::Events(events)
     }
 }

@@ -1,23 +1,25 @@
 //! How does a task enter the queue and leave it? Every change of state comes with its event and its notification, in the
-//! caller's transaction.
+//! caller's transaction. Whoever ends a task locks its row first and the Executor's after it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     domain::{
-        CommitId, ExecutorId, TaskId, WorkerId,
-        task::{Failure, FaultKind, Phase, TaskEvent, TaskState},
+        CommitId, ExecutorId, TaskId,
+        task::{Failure, FaultKind, Phase, Task, TaskEvent, TaskState},
+        waiting::Waiting,
     },
     store::{
         self, Connection, StoreError, notify,
         tags::Move,
         task_events::{self, Author},
-        tasks::{GivenBack, NewTask},
+        task_leases::{GivenBack, Lease},
+        tasks::{CancelWish, NewTask},
     },
 };
 
 /// How long a worker that was not heard of still counts as one that may build.
-const WORKER_SILENCE: TimeDelta = TimeDelta::seconds(45);
+pub(super) const WORKER_SILENCE: TimeDelta = TimeDelta::seconds(45);
 
 /// Enqueues a task with the first lines of its story and wakes the workers.
 pub async fn enqueue(
@@ -91,19 +93,20 @@ pub async fn finish_without_build(
     notify::task_events(connection, task).await
 }
 
-/// Fails a task that `worker` holds (or held): the commit stays unusable, no tag moves, and an Executor that was never
+/// Fails a task that somebody holds (or held): the commit stays unusable, no tag moves, and an Executor that was never
 /// any good and belongs to nobody gives its name back. `false` when somebody else has the task by now.
 pub async fn fail(
     connection: &mut Connection,
     task: TaskId,
     executor: &ExecutorId,
-    worker: WorkerId,
+    lease: Lease,
     failure: &Failure,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     let story = [report_failure(failure)];
-    if !task_events::append(connection, task, Author::Holder(worker), &story, now).await?
-        || !store::tasks::finish(connection, task, worker, TaskState::Failed, Some(failure), now).await?
+    let author = Author::Holder(lease);
+    if task_events::append(connection, task, author, &story, now).await?.is_none()
+        || !store::task_leases::finish(connection, task, lease, TaskState::Failed, Some(failure), now).await?
     {
         return Ok(false);
     }
@@ -119,40 +122,152 @@ pub async fn cancel_all(
     executor: &ExecutorId,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    for (task, is_waiting) in store::tasks::request_cancel(connection, executor).await? {
-        if is_waiting {
-            let report = TaskEvent::Report {
-                state: TaskState::Cancelled,
-                message: "The build was cancelled: its Executor was deleted.".into(),
-                failure: None,
-            };
-            task_events::append(connection, task, Author::Transaction, &[report], now).await?;
-            store::tasks::finish_pending(connection, task, TaskState::Cancelled, None, now).await?;
-        }
-        notify::task_events(connection, task).await?;
+    for task in store::tasks::unfinished_of_executor(connection, executor).await? {
+        cancel(connection, task, executor, now).await?;
     }
     Ok(())
 }
 
-/// Gives a task that `worker` holds back to the queue, telling why. `false` when somebody else has it by now.
+/// Ends a task that somebody holds (or held) because somebody wanted it stopped. `false` when somebody else has the task by
+/// now.
+pub async fn end_cancelled(
+    connection: &mut Connection,
+    task: TaskId,
+    executor: &ExecutorId,
+    lease: Lease,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let author = Author::Holder(lease);
+    if task_events::append(connection, task, author, &[report_cancelled()], now).await?.is_none()
+        || !store::task_leases::finish(connection, task, lease, TaskState::Cancelled, None, now).await?
+    {
+        return Ok(false);
+    }
+    store::executors::discard_if_stillborn(connection, executor, now).await?;
+    notify::task_events(connection, task).await?;
+    Ok(true)
+}
+
+/// Gives a task that somebody holds back to the queue, telling why. `false` when somebody else has it by now.
 pub async fn give_back(
     connection: &mut Connection,
     task: TaskId,
-    worker: WorkerId,
+    lease: Lease,
     why: GivenBack,
     message: String,
     run_after: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     let story = [TaskEvent::Requeued { message }];
-    if !task_events::append(connection, task, Author::Holder(worker), &story, now).await?
-        || !store::tasks::give_back(connection, task, worker, why, run_after).await?
+    if task_events::append(connection, task, Author::Holder(lease), &story, now).await?.is_none()
+        || !store::task_leases::give_back(connection, task, lease, why, run_after).await?
     {
         return Ok(false);
     }
     notify::task_events(connection, task).await?;
     notify::work(connection).await?;
     Ok(true)
+}
+
+/// Stops a task whatever it does: one that waits is over with this transaction, one that runs as soon as its worker hears of
+/// it (or is found dead), one that is over stays as it is. `None` when there is no such task.
+pub async fn cancel(
+    connection: &mut Connection,
+    task: TaskId,
+    executor: &ExecutorId,
+    now: DateTime<Utc>,
+) -> Result<Option<CancelWish>, StoreError> {
+    let wish = store::tasks::wish_to_cancel(connection, task).await?;
+    match wish {
+        Some(CancelWish::Waits) => {
+            task_events::append(connection, task, Author::Transaction, &[report_cancelled()], now).await?;
+            store::tasks::finish_pending(connection, task, TaskState::Cancelled, None, now).await?;
+            store::executors::discard_if_stillborn(connection, executor, now).await?;
+            notify::task_events(connection, task).await?;
+        }
+        Some(CancelWish::Runs) => notify::cancel(connection, task).await?,
+        Some(CancelWish::Over) | None => {}
+    }
+    Ok(wish)
+}
+
+/// Why a task is not tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoRetry {
+    /// This task builds its commit already, or will.
+    Unfinished(TaskId),
+    /// It worked.
+    Succeeded,
+    /// Its build variables were wiped when it ended.
+    NeedsBuildEnv,
+    /// Its Executor is gone.
+    Gone,
+}
+
+/// Builds the commit of a task that failed or was cancelled again, as a new task with all its tries before it: what is over
+/// stays as it ended. Two who ask at once get one new task.
+pub async fn retry(
+    connection: &mut Connection,
+    task: &Task,
+    now: DateTime<Utc>,
+) -> Result<Result<TaskId, NoRetry>, StoreError> {
+    // Of two who ask at once the second one waits here, and then finds the first one's task.
+    if !store::executors::lock(connection, &task.executor).await? {
+        return Ok(Err(NoRetry::Gone));
+    }
+    if let Some(unfinished) = store::tasks::find_unfinished_of_commit(connection, task.commit).await? {
+        return Ok(Err(NoRetry::Unfinished(unfinished)));
+    }
+    if task.state == TaskState::Succeeded {
+        return Ok(Err(NoRetry::Succeeded));
+    }
+    let Some(to_build) = store::commits::to_build(connection, task.commit).await? else {
+        return Ok(Err(NoRetry::Gone));
+    };
+    if !to_build.commit.build_env_names.is_empty() {
+        return Ok(Err(NoRetry::NeedsBuildEnv));
+    }
+    let id = TaskId::mint();
+    let new = NewTask {
+        id,
+        commit: task.commit,
+        executor: task.executor.clone(),
+        no_cache: false,
+        build_env: None,
+    };
+    store::tasks::insert_retry(connection, new, Some(task.id), now).await?;
+    let story = [TaskEvent::PhaseDone {
+        phase: Phase::Package,
+        message: format!("The package of build {} is built again.", task.id),
+    }];
+    task_events::append(connection, id, Author::Transaction, &story, now).await?;
+    notify::work(connection).await?;
+    Ok(Ok(id))
+}
+
+/// How long a task must wait and why; `None` when it does not wait.
+pub async fn waiting(
+    connection: &mut Connection,
+    task: TaskId,
+    now: DateTime<Utc>,
+) -> Result<Option<Waiting>, StoreError> {
+    let standing = store::task_line::standing(connection, task, now - WORKER_SILENCE, now).await?;
+    let Some(at) = standing else { return Ok(None) };
+    let mut waiting = Waiting::estimate(at.ahead, at.running, at.slots, at.usual, at.run_after - now);
+    if let Some(pause) = store::queue_pause::current(connection, now).await? {
+        waiting.obstacle = Some(format!("The queue is paused: {}", pause.reason));
+    } else if at.slots == 0 {
+        waiting.obstacle = Some("No Docker Engine answers: waiting for one.".to_owned());
+    }
+    Ok(Some(waiting))
+}
+
+fn report_cancelled() -> TaskEvent {
+    TaskEvent::Report {
+        state: TaskState::Cancelled,
+        message: "The build was cancelled.".into(),
+        failure: None,
+    }
 }
 
 /// How long a task waits before its next try after `faults` of them: 2 s, 4 s, 8 s … at most 5 minutes.
@@ -166,9 +281,9 @@ pub fn lost_worker(times: i32) -> Failure {
     Failure {
         kind: FaultKind::LostWorker,
         message: format!(
-            "The worker was lost {times} times while it built this; it is not tried again by itself. \
-             Look for a build step that takes all memory or disk, then push again."
+            "The worker was lost {times} times while it built this; it is not tried again by itself."
         ),
+        remedy: "Look for a build step that takes all memory or disk, then push again.".into(),
         lines: Vec::new(),
     }
 }

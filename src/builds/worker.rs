@@ -1,9 +1,7 @@
-//! Who builds? A worker: it claims a task, runs it on its engine under a lease that it keeps alive, and finishes it.
+//! Who builds? A worker: it claims a task, runs it on its engine under a lease that it keeps alive, and finishes it. Told to
+//! stop, it takes nothing more, lets its builds go on for a while, and hands back what is not done then.
 
-use std::{
-    sync::{Arc, atomic::AtomicU32},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use tokio::{
@@ -12,10 +10,18 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Engine, Fault, engine::BuiltImage, logs::StoryWriter, plan, sweeper};
+use super::{
+    Engine, Fault,
+    engine::BuiltImage,
+    holder::Holder,
+    logs::{LogError, StoryWriter},
+    plan,
+    sealing::Sealer,
+    sweeper,
+};
 use crate::{
     auth::Keys,
-    blobs::{BlobKey, Blobs},
+    blobs::{BlobError, BlobKey, Blobs},
     config,
     domain::{
         BuildEnv, Clock, WorkerId,
@@ -25,7 +31,7 @@ use crate::{
     store::{
         self, Store, StoreError,
         notify::Notifications,
-        tasks::{Claimed, Heartbeat},
+        task_leases::{Claimed, Heartbeat},
         workers::Sign,
     },
 };
@@ -63,10 +69,9 @@ pub struct Parts {
 /// One worker.
 #[derive(Debug)]
 pub struct Worker {
-    pub(super) id: WorkerId,
+    pub(super) holder: Holder,
     pub(super) parts: Parts,
     engine_answers: watch::Sender<bool>,
-    pub(super) faults_in_a_row: AtomicU32,
     stop: CancellationToken,
 }
 
@@ -81,15 +86,16 @@ pub(super) enum Interrupted {
 }
 
 impl Worker {
-    /// A worker that has not started. `stop` makes it hand its tasks back and end.
+    /// A worker that has not started. `stop` makes it take nothing more, finish or hand back what it holds, and end.
     pub fn new(parts: Parts, stop: CancellationToken) -> Arc<Self> {
-        Arc::new(Self {
+        let holder = Holder {
+            store: parts.store.clone(),
+            clock: Arc::clone(&parts.clock),
             id: WorkerId::mint(),
-            parts,
-            engine_answers: watch::channel(false).0,
-            faults_in_a_row: AtomicU32::new(0),
-            stop,
-        })
+            lease: TimeDelta::from_std(parts.settings.lease.0).unwrap_or(TimeDelta::seconds(30)),
+            max_attempts: i32::from(parts.settings.max_attempts),
+        };
+        Arc::new(Self { holder, parts, engine_answers: watch::channel(false).0, stop })
     }
 
     /// Takes over from workers that died in this place and says whether there is an engine: after this, a push knows
@@ -97,38 +103,43 @@ impl Worker {
     pub async fn register(&self) -> Result<(), StoreError> {
         self.pulse().await?;
         let mut transaction = self.parts.store.begin().await?;
-        let now = self.parts.clock.now();
         let place = &self.parts.place;
         let expired =
-            store::tasks::expire_leases_of_predecessors(&mut transaction, place, self.id, now).await?;
+            store::task_leases::expire_leases_of_predecessors(&mut transaction, place, self.holder.id)
+                .await?;
         transaction.commit().await?;
         if expired > 0 {
             tracing::info!(tasks = expired, "taking over tasks of a worker that died here");
         }
-        sweeper::sweep(&self.parts.store, &self.parts.clock).await?;
+        sweeper::sweep(&self.parts.store, self.parts.clock.as_ref()).await?;
         Ok(())
     }
 
-    /// Works until it is told to stop; then hands back what it holds.
+    /// Works until it is told to stop; then finishes or hands back what it holds.
     pub async fn run(self: Arc<Self>) {
-        let mut loops = JoinSet::new();
-        loops.spawn(Arc::clone(&self).pulse_loop());
+        let mut slots = JoinSet::new();
         for _ in 0..self.parts.settings.slots {
-            loops.spawn(Arc::clone(&self).slot_loop());
+            slots.spawn(Arc::clone(&self).slot_loop());
         }
-        while loops.join_next().await.is_some() {}
+        let pulse = tokio::spawn(Arc::clone(&self).pulse_loop());
+        let sealing = tokio::spawn(Arc::clone(&self).seal_loop());
+        while slots.join_next().await.is_some() {}
+        pulse.abort();
+        // What it was at is begun again by whoever seals next.
+        sealing.abort();
         let removed = async {
             let mut connection = self.parts.store.read().await?;
             let long_ago = self.parts.clock.now() - TimeDelta::days(1);
-            store::workers::remove(&mut connection, self.id, long_ago).await
+            store::workers::remove(&mut connection, self.holder.id, long_ago).await
         };
         if let Err(error) = removed.await {
             tracing::warn!(%error, "cannot take the worker off the list");
         }
     }
 
+    /// Goes on while the last builds are finished, so that nobody takes the worker for dead.
     async fn pulse_loop(self: Arc<Self>) {
-        while !self.stop.is_cancelled() {
+        loop {
             if let Err(error) = self.pulse().await {
                 tracing::warn!(%error, "cannot write the worker's sign of life");
             }
@@ -136,14 +147,29 @@ impl Worker {
                 tracing::warn!(%error, "cannot look for silent workers and for what is to be deleted");
             }
             tokio::select! {
-                () = self.stop.cancelled() => {}
+                () = self.stop.cancelled(), if !self.stop.is_cancelled() => {}
                 () = tokio::time::sleep(PULSE) => {}
             }
         }
     }
 
+    /// Apart from the pulse, which must not wait for an object store.
+    async fn seal_loop(self: Arc<Self>) {
+        let sealer = Sealer {
+            store: self.parts.store.clone(),
+            blobs: self.parts.blobs.clone(),
+            clock: Arc::clone(&self.parts.clock),
+        };
+        loop {
+            tokio::time::sleep(PULSE).await;
+            if let Err(error) = sealer.seal_finished().await {
+                tracing::warn!(%error, "cannot seal the stories of finished tasks; trying again later");
+            }
+        }
+    }
+
     async fn tidy(&self) -> Result<(), StoreError> {
-        sweeper::sweep(&self.parts.store, &self.parts.clock).await?;
+        sweeper::sweep(&self.parts.store, self.parts.clock.as_ref()).await?;
         let now = self.parts.clock.now();
         let mut connection = self.parts.store.read().await?;
         store::executors::collect_discarded(&mut connection, now - KEEP_DISCARDED, now).await?;
@@ -162,9 +188,10 @@ impl Worker {
             _ => {}
         }
         let sign = Sign {
-            id: self.id,
+            id: self.holder.id,
             name: &self.parts.place,
             slots: i32::from(self.parts.settings.slots),
+            is_draining: self.stop.is_cancelled(),
             engine: answer.as_ref().ok().map(|engine| {
                 serde_json::json!({
                     "version": engine.version, "platform": engine.platform, "buildkit": engine.buildkit,
@@ -173,7 +200,11 @@ impl Worker {
             engine_fault: answer.as_ref().err().map(|fault| fault.message.as_str()),
         };
         let mut connection = self.parts.store.read().await?;
-        store::workers::put(&mut connection, sign, self.parts.clock.now()).await
+        store::workers::put(&mut connection, sign, self.parts.clock.now()).await?;
+        if answer.is_ok() && is_new {
+            self.holder.note_engine_works(&mut connection).await?;
+        }
+        Ok(())
     }
 
     async fn slot_loop(self: Arc<Self>) {
@@ -200,7 +231,7 @@ impl Worker {
     async fn until_due(&self) -> Duration {
         const LONGEST: Duration = Duration::from_secs(5);
         let Ok(mut connection) = self.parts.store.read().await else { return LONGEST };
-        match store::tasks::next_due(&mut connection).await {
+        match store::task_line::next_due(&mut connection).await {
             Ok(Some(due)) => {
                 let wait = (due - self.parts.clock.now()).to_std().unwrap_or(Duration::from_millis(250));
                 wait.clamp(Duration::from_millis(250), LONGEST)
@@ -211,11 +242,7 @@ impl Worker {
 
     /// Takes the next task and works on it to whatever end; `false` when there is none to take.
     pub async fn run_next(&self) -> Result<bool, StoreError> {
-        let now = self.parts.clock.now();
-        let claimed = {
-            let mut connection = self.parts.store.read().await?;
-            store::tasks::claim(&mut connection, self.id, now + self.lease(), now).await?
-        };
+        let claimed = self.holder.claim().await?;
         let Some(claimed) = claimed else { return Ok(false) };
         tracing::info!(task.id = %claimed.id, executor = %claimed.executor, attempt = claimed.attempt, "building");
         let outcome = self.work_on(&claimed).await;
@@ -228,21 +255,27 @@ impl Worker {
 
     /// Builds while keeping the lease. Whatever ends first, the engine's work stops with it.
     async fn work_on(&self, claimed: &Claimed) -> Result<Result<BuiltImage, Fault>, Interrupted> {
-        let story = StoryWriter {
-            store: self.parts.store.clone(),
-            clock: Arc::clone(&self.parts.clock),
-            task: claimed.id,
-            worker: self.id,
-        };
+        let story = StoryWriter::new(
+            self.parts.store.clone(),
+            Arc::clone(&self.parts.clock),
+            claimed.id,
+            self.holder.lease_of(claimed),
+        );
         tokio::select! {
             biased;
-            () = self.stop.cancelled() => Err(Interrupted::Stopping),
+            () = self.until_drained() => Err(Interrupted::Stopping),
             interrupted = self.keep_lease(claimed) => Err(interrupted),
             built = self.build(claimed, story) => Ok(built),
         }
     }
 
-    async fn build(&self, claimed: &Claimed, story: StoryWriter) -> Result<BuiltImage, Fault> {
+    /// Resolves when the worker was told to stop and its builds had their time to end.
+    async fn until_drained(&self) {
+        self.stop.cancelled().await;
+        tokio::time::sleep(self.parts.settings.drain.0).await;
+    }
+
+    async fn build(&self, claimed: &Claimed, mut story: StoryWriter) -> Result<BuiltImage, Fault> {
         let ours = |error: &dyn std::fmt::Display| {
             tracing::error!(task.id = %claimed.id, %error, "a build failed for a reason of the Hub's own");
             Fault::new(FaultKind::Internal, "The Hub could not build this because of a fault of its own.")
@@ -262,7 +295,12 @@ impl Worker {
         };
         let to_build = to_build.ok_or_else(|| ours(&"the commit is gone"))?;
         let key = BlobKey::Package(to_build.commit.package_sha256);
-        let package = self.parts.blobs.local_file(&key).await.map_err(|error| ours(&error))?;
+        let package = self.parts.blobs.local_file(&key).await.map_err(|error| match &error {
+            BlobError::NotFound(_) => ours(&error).with_remedy(
+                "Its operator should give every worker the `[blobs]` settings of the Hub: the package is not in this one's.",
+            ),
+            _ => ours(&error),
+        })?;
         let build_env = match &claimed.build_env {
             None => BuildEnv::default(),
             Some(sealed) => self
@@ -283,8 +321,13 @@ impl Worker {
         let image = plan.image.clone();
         let (output, lines) = mpsc::channel(OUTPUT_LINES);
         // Both end together: the channel closes when the build is over, and then the log is complete.
-        let (built, ()) = tokio::join!(self.parts.engine.build(plan, output), story.write(lines));
+        let (built, written) = tokio::join!(self.parts.engine.build(plan, output), story.write(lines));
         drop(package);
+        let built = match written {
+            // A build without its log is not told truly; the next try may be.
+            Err(LogError::Refused(error)) if built.is_ok() => Err(ours(&error)),
+            _ => built,
+        };
         if built.is_err() {
             self.forget_image(&image).await;
         }
@@ -292,7 +335,7 @@ impl Worker {
     }
 
     /// Removes what a build that did not end well may have left in the engine, since nobody searched it for secrets.
-    async fn forget_image(&self, image: &str) {
+    pub(super) async fn forget_image(&self, image: &str) {
         if let Err(fault) = self.parts.engine.remove(image).await {
             tracing::debug!(image, %fault, "cannot remove the image of a failed build");
         }
@@ -303,13 +346,10 @@ impl Worker {
     async fn keep_lease(&self, claimed: &Claimed) -> Interrupted {
         let lease = self.parts.settings.lease.0;
         let mut held_until = tokio::time::Instant::now() + lease;
+        // Interest first, then looking: a wish to cancel that comes in between wakes us.
+        let mut wishes = self.parts.notifications.cancelled(claimed.id).await;
         loop {
-            tokio::time::sleep(lease / 3).await;
-            let until = self.parts.clock.now() + self.lease();
-            let heartbeat = async {
-                let mut connection = self.parts.store.read().await?;
-                store::tasks::heartbeat(&mut connection, claimed.id, self.id, until).await
-            };
+            let heartbeat = self.holder.heartbeat(claimed);
             match heartbeat.await {
                 Ok(Heartbeat::Held) => held_until = tokio::time::Instant::now() + lease,
                 Ok(Heartbeat::CancelRequested) => return Interrupted::Cancelled,
@@ -321,10 +361,10 @@ impl Worker {
                     }
                 }
             }
+            tokio::select! {
+                () = tokio::time::sleep(lease / 3) => {}
+                _ = wishes.changed() => {}
+            }
         }
-    }
-
-    fn lease(&self) -> TimeDelta {
-        TimeDelta::from_std(self.parts.settings.lease.0).unwrap_or(TimeDelta::seconds(30))
     }
 }

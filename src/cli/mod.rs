@@ -1,6 +1,7 @@
 //! Which command was called? The only home of clap and of what is printed to standard output.
 
 mod audit;
+mod builds;
 mod collect;
 mod config;
 mod database;
@@ -59,6 +60,9 @@ enum Command {
     /// The audit log
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// The queue of builds
+    #[command(subcommand)]
+    Builds(builds::Builds),
     /// The configuration
     #[command(subcommand)]
     Config(config::Config),
@@ -125,6 +129,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             Command::Collect(command) => command.run(settings, &environment).await,
             Command::Usage(command) => command.run(settings, &environment).await,
             Command::Audit(command) => command.run(settings, &environment).await,
+            Command::Builds(command) => command.run(&settings, &environment).await,
             Command::Ping(command) => command.run(&settings).await,
             Command::Seed(command) => command.run(&settings, &environment).await,
             Command::Config(_) | Command::Inspect(_) | Command::InspectPython | Command::Openapi => Ok(()),

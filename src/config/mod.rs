@@ -224,6 +224,8 @@ pub struct Builds {
     pub lease: Span,
     /// Tries after engine faults.
     pub max_attempts: u16,
+    /// How long builds may go on after the signal to stop.
+    pub drain: Span,
     /// Bound on one build.
     pub time_limit: Span,
     /// Bound on one build step.

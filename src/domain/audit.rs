@@ -19,6 +19,8 @@ pub enum AuditAction {
     BuildRead,
     /// An Executor got another secret.
     SecretRotated,
+    /// Others may see an Executor, or may not any more.
+    VisibilityChanged,
     /// Somebody was let in, or further in or out.
     AccessGranted,
     /// Somebody was shut out.
@@ -78,6 +80,7 @@ impl AuditAction {
             Self::PackageDownloaded => "executor.download",
             Self::BuildRead => "executor.build.read",
             Self::SecretRotated => "executor.secret.rotate",
+            Self::VisibilityChanged => "executor.visibility.change",
             Self::AccessGranted => "executor.access.grant",
             Self::AccessRevoked => "executor.access.revoke",
             Self::AccessRead => "executor.access.read",

@@ -1,6 +1,7 @@
 //! Which words does the Hub use, and what rules does each keep? No I/O happens here.
 
 pub mod access;
+pub mod ansi;
 pub mod artifact;
 pub mod artifact_query;
 pub mod audit;
@@ -14,6 +15,7 @@ pub mod limits;
 pub mod name;
 pub mod package;
 pub mod page;
+pub mod phase;
 pub mod power;
 pub mod query;
 pub mod reference;
@@ -23,6 +25,7 @@ pub mod task;
 pub mod team;
 pub mod user;
 pub mod visibility;
+pub mod waiting;
 
 pub use access::AccessLevel;
 pub use build_env::BuildEnv;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{CommitId, ExecutorId, TaskId};
+use super::{CommitId, ExecutorId, TaskId, phase::PhaseTime};
 
 /// Where a task stands. Only the database moves it, in statements that name the state they start from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
@@ -55,8 +55,14 @@ pub struct Task {
     pub attempt: i32,
     /// Number of its newest event; 0 when there is none.
     pub last_event: i64,
+    /// Whether somebody asked to stop it.
+    pub cancel_requested: bool,
     /// Why it failed, for people.
     pub failure: Option<Failure>,
+    /// Its parts with their times, in the order in which they began.
+    pub phases: Vec<PhaseTime>,
+    /// The task that this one tries again.
+    pub retry_of: Option<TaskId>,
     /// When the push was accepted.
     pub created_at: DateTime<Utc>,
     /// When a worker first took it.
@@ -70,11 +76,26 @@ pub struct Task {
 pub struct Failure {
     /// A stable word for the class of failure.
     pub kind: FaultKind,
-    /// One sentence of cause and one of remedy.
+    /// What happened, in one sentence or two.
     pub message: String,
+    /// What to try, in one sentence; empty when `message` says it.
+    #[serde(default)]
+    pub remedy: String,
     /// The lines of the log that decided it.
     #[serde(default)]
     pub lines: Vec<String>,
+}
+
+impl Failure {
+    /// Everything as one text: what happened, the lines that decided it, what to try. Clients that show one text show this.
+    pub fn text(&self) -> String {
+        let mut text = self.message.clone();
+        for part in self.lines.iter().chain((!self.remedy.is_empty()).then_some(&self.remedy)) {
+            text.push('\n');
+            text.push_str(part);
+        }
+        text
+    }
 }
 
 /// Classes of failure. The first ones are the author's to mend, the last ones the operator's.

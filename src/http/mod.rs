@@ -18,6 +18,7 @@ mod push;
 mod refused;
 pub mod routes;
 pub mod server;
+mod stall;
 mod story;
 mod tagged;
 mod upload;

@@ -23,6 +23,11 @@ pub(super) fn response(lines: impl Stream<Item = Value> + Send + 'static) -> Res
     with_headers(body.into_response())
 }
 
+/// A stream of whole lines that are bytes already, some at once.
+pub(super) fn of_bytes(lines: impl Stream<Item = Bytes> + Send + 'static) -> Response {
+    with_headers(Body::from_stream(lines.map(Ok::<_, Infallible>)).into_response())
+}
+
 /// A stream of lines with breaths between them: `None` sends a blank that belongs to the next line, where every JSON
 /// reader skips it. It keeps proxies from closing a connection that has nothing to say yet.
 pub(super) fn breathing(lines: impl Stream<Item = Option<Value>> + Send + 'static) -> Response {

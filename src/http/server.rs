@@ -15,6 +15,7 @@ use tower::Layer as _;
 use super::{
     address::Peer,
     idle::{Movement, Watched},
+    stall::CutWhenStalled,
 };
 use crate::config;
 
@@ -57,7 +58,8 @@ pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
 }
 
-/// Serves until `stop`; then takes no more connections and gives open requests some time to end.
+/// Serves until `stop`; then takes no more connections and gives open requests some time to end. A piece of a request that
+/// takes too long to arrive ends its connection, and so does a piece of an answer that nobody takes.
 pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, stop: CancellationToken) {
     let Bounds { read_timeout, idle_timeout, connections, grace } = bounds;
     let mut builder = Builder::new(TokioExecutor::new());
@@ -107,7 +109,7 @@ pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, stop: 
             if !has_begun {
                 return;
             }
-            let (stream, movement): (_, Movement) = Watched::new(stream);
+            let (stream, movement): (_, Movement) = Watched::new(CutWhenStalled::new(stream, read_timeout));
             let connection =
                 builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
             tokio::select! {

@@ -5,7 +5,10 @@ use futures_util::{Stream, StreamExt as _, stream};
 use serde_json::Value;
 
 use crate::{
-    domain::task::{Failure, FaultKind},
+    domain::{
+        ansi::{self, Escapes},
+        task::{Failure, FaultKind},
+    },
     error::{Error, ErrorKind},
 };
 
@@ -44,11 +47,10 @@ pub(super) fn of_failure(failure: &Failure) -> Error {
         FaultKind::Engine => (ErrorKind::Unavailable, "engine"),
         kind => (ErrorKind::BuildFailed, kind.as_str()),
     };
-    let mut text = failure.message.clone();
-    if !failure.lines.is_empty() {
-        text.push('\n');
-        text.push_str(&failure.lines.join("\n"));
-    }
+    // Line by line: the line ends are ours, every other control character is the build's.
+    let shown = failure.text();
+    let lines: Vec<_> = shown.split('\n').map(|line| ansi::filter(line, Escapes::None)).collect();
+    let mut text = lines.join("\n");
     if failure.kind.is_failed_step() {
         // Public programs and jina 2.5–2.6 look for these words of the public Hub (PROTOCOL.md A).
         text.push_str("\nProcess(docker) exited on non-zero code");
@@ -66,9 +68,15 @@ pub(super) fn task_is_gone() -> Error {
     Error::new(ErrorKind::BuildFailed, "task_gone", "The build was removed before it ended.", "Push again.")
 }
 
-/// Makes a line harmless for clients before SDK 0.34.1, which read `[/…]` as markup and crash (PROTOCOL.md B).
+/// Makes a line harmless for clients before SDK 0.34.1, which read `[/…]` as markup and crash (PROTOCOL.md B), and for
+/// whatever shows it: no escapes.
 pub(super) fn without_markup(line: &str) -> String {
-    line.replace("[/", "[ /")
+    with_escapes(line, Escapes::None)
+}
+
+/// The same, with some of the escapes.
+pub(super) fn with_escapes(line: &str, keep: Escapes) -> String {
+    ansi::filter(line, keep).replace("[/", "[ /")
 }
 
 #[cfg(test)]
@@ -91,7 +99,12 @@ mod tests {
 
     #[test]
     fn a_failed_step_is_told_in_the_words_that_programs_look_for() {
-        let failure = |kind| Failure { kind, message: "It failed.".into(), lines: vec!["pip: no".into()] };
+        let failure = |kind| Failure {
+            kind,
+            message: "It failed.".into(),
+            remedy: "Look there.".into(),
+            lines: vec!["pip: no".into()],
+        };
         let words = "Process(docker) exited on non-zero code";
         for (kind, has_words) in [
             (FaultKind::Step, true),
@@ -104,7 +117,7 @@ mod tests {
         ] {
             let sentence = of_failure(&failure(kind)).sentence();
             assert_eq!(sentence.contains(words), has_words, "{kind:?}");
-            assert!(sentence.starts_with("It failed.\npip: no"), "{sentence}");
+            assert!(sentence.starts_with("It failed.\npip: no\nLook there."), "{sentence}");
         }
     }
 }

@@ -162,6 +162,8 @@ impl Hub {
                     BlobKey::Artifact(sha256) => {
                         store::artifact_bytes::adopt(&mut connection, sha256, orphan.size).await?;
                     }
+                    // Whoever seals stories looks after these.
+                    BlobKey::Log(_) => {}
                 }
             }
         }
@@ -174,6 +176,7 @@ impl Hub {
             match stored.key {
                 BlobKey::Package(sha256) => packages.push(sha256),
                 BlobKey::Artifact(sha256) => artifacts.push(sha256),
+                BlobKey::Log(_) => {}
             }
         }
         let mut connection = self.0.store.read().await?;
@@ -182,6 +185,7 @@ impl Hub {
         let is_unknown = |stored: &&Stored| match stored.key {
             BlobKey::Package(sha256) => packages.contains(&sha256),
             BlobKey::Artifact(sha256) => artifacts.contains(&sha256),
+            BlobKey::Log(_) => false,
         };
         Ok(found.iter().filter(is_unknown).copied().collect())
     }

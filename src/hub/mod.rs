@@ -4,6 +4,7 @@ mod accept;
 mod access;
 pub mod artifacts;
 pub mod audit;
+pub mod builds;
 pub mod catalog;
 pub mod collection;
 pub mod deletion;

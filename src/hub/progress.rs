@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Hub, access::Refused};
 use crate::{
     auth::{Caller, audit::Deed, policy::Action},
-    builds::progress::Followed,
+    builds::progress::{Followed, FollowedBatch},
     domain::{
         ExecutorRef, Secret, Tag, TaskId, Visibility,
         audit::{AuditAction, Right},
@@ -85,6 +85,15 @@ impl Hub {
     /// The events of a task that the caller may follow, after number `after`, to its end.
     pub fn follow(&self, task: TaskId, after: i64) -> impl Stream<Item = Followed> + Send + 'static + use<> {
         self.0.progress.clone().follow(task, after)
+    }
+
+    /// The same in batches that all followers of this process share, for surfaces with many of them.
+    pub fn follow_batches(
+        &self,
+        task: TaskId,
+        after: i64,
+    ) -> impl Stream<Item = FollowedBatch> + Send + 'static + use<> {
+        self.0.progress.clone().follow_batches(task, after)
     }
 
     /// The newest tasks of an Executor of the caller's, newest first.

@@ -2,12 +2,18 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
+use serde_json::json;
 
 use super::{Hub, access::Refused};
 use crate::{
-    auth::{Caller, policy::Action, policy::Granted},
+    auth::{
+        Caller,
+        audit::Deed,
+        policy::{Action, Granted},
+    },
     domain::{
         CommitId, ExecutorId, ExecutorRef, Secret, TaskId, Visibility,
+        audit::AuditAction,
         executor::Executor,
         package::Package,
         page::{Page, PageSize},
@@ -149,11 +155,16 @@ impl Hub {
         reference: &ExecutorRef,
         visibility: Visibility,
     ) -> Result<(), Error> {
-        let executor = self.granted(caller, reference, None, Action::Manage).await?.into_executor();
+        let granted = self.granted(caller, reference, None, Action::Manage).await?;
+        let now = self.0.clock.now();
         let mut transaction = self.0.store.begin().await?;
-        if !store::executor_parts::set_visibility(&mut transaction, &executor.id, visibility).await? {
+        if !store::executors::lock(&mut transaction, &granted.executor().id).await? {
             return Err(Error::executor_not_found(reference, None));
         }
+        store::executors::set_visibility(&mut transaction, &granted.executor().id, visibility, now).await?;
+        let deed = Deed::with(AuditAction::VisibilityChanged, &granted)
+            .saying(json!({"visibility": visibility.as_str()}));
+        deed.record(&mut transaction, caller, now).await?;
         transaction.commit().await?;
         Ok(())
     }

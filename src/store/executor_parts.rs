@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
-use super::{Connection, StoreError, commits};
+use super::{Connection, StoreError, commits, tasks::TaskRow};
 use crate::domain::{
     CommitId, ExecutorId, TaskId,
     digest::{Md5, Sha256},
     package::Package,
+    phase::PhaseMark,
     task::{Failure, Task, TaskState},
 };
 
@@ -88,7 +89,7 @@ pub async fn commits(
                   ARRAY(SELECT name FROM images WHERE commit_id = c.id ORDER BY platform) AS "images!",
                   ARRAY(SELECT size FROM images WHERE commit_id = c.id ORDER BY platform) AS "sizes!"
            FROM commits c LEFT JOIN users u ON u.id = c.pushed_by
-           WHERE c.executor_id = $1 AND c.usable_at IS NOT NULL AND ($2::uuid IS NULL OR c.id = $2)
+           WHERE c.executor_id = $1 AND c.usable_at IS NOT NULL AND c.deleted_at IS NULL AND ($2::uuid IS NULL OR c.id = $2)
              AND ($3::timestamptz IS NULL OR (c.created_at, c.id) < ($3, $4))
            ORDER BY c.created_at DESC, c.id DESC LIMIT $5"#,
         executor as &ExecutorId,
@@ -131,7 +132,7 @@ pub async fn package(
 ) -> Result<Option<Package>, StoreError> {
     let package = sqlx::query_scalar!(
         r#"SELECT package AS "package: Json<Package>" FROM commits
-           WHERE executor_id = $1 AND id = $2 AND usable_at IS NOT NULL"#,
+           WHERE executor_id = $1 AND id = $2 AND usable_at IS NOT NULL AND deleted_at IS NULL"#,
         executor as &ExecutorId,
         commit as CommitId
     )
@@ -168,12 +169,16 @@ pub async fn tasks(
     limit: i64,
 ) -> Result<Vec<Task>, StoreError> {
     let (time, id) = after.map(|after| (after.created_at, after.id)).unzip();
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        TaskRow,
         r#"SELECT id AS "id: TaskId", commit_id AS "commit: CommitId", executor_id AS "executor: ExecutorId",
-                  state AS "state: TaskState", attempt, last_event, failure AS "failure: Json<Failure>", created_at,
-                  started_at, finished_at
-           FROM tasks
-           WHERE executor_id = $1 AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
+                  state AS "state: TaskState", attempt, last_event, cancel_requested,
+                  failure AS "failure: Json<Failure>", phase_marks AS "phase_marks: Json<Vec<PhaseMark>>",
+                  retry_of AS "retry_of: TaskId", created_at, started_at, finished_at
+           FROM tasks t
+           WHERE executor_id = $1
+             AND NOT EXISTS (SELECT 1 FROM commits c WHERE c.id = t.commit_id AND c.deleted_at IS NOT NULL)
+             AND ($2::timestamptz IS NULL OR (created_at, id) < ($2, $3))
            ORDER BY created_at DESC, id DESC LIMIT $4"#,
         executor as &ExecutorId,
         time,
@@ -182,19 +187,7 @@ pub async fn tasks(
     )
     .fetch_all(connection)
     .await?;
-    let tasks = rows.into_iter().map(|row| Task {
-        id: row.id,
-        commit: row.commit,
-        executor: row.executor,
-        state: row.state,
-        attempt: row.attempt,
-        last_event: row.last_event,
-        failure: row.failure.map(|failure| failure.0),
-        created_at: row.created_at,
-        started_at: row.started_at,
-        finished_at: row.finished_at,
-    });
-    Ok(tasks.collect())
+    Ok(rows.into_iter().map(Task::from).collect())
 }
 
 /// Pulls of the last seven days, as of their last counting.
@@ -206,20 +199,4 @@ pub async fn pulled(connection: &mut Connection, executor: &ExecutorId) -> Resul
     .fetch_optional(connection)
     .await?;
     Ok(pulled.unwrap_or(0))
-}
-
-/// Lets others see it or not; whether it is there.
-pub async fn set_visibility(
-    connection: &mut Connection,
-    executor: &ExecutorId,
-    visibility: crate::domain::Visibility,
-) -> Result<bool, StoreError> {
-    let done = sqlx::query!(
-        "UPDATE executors SET visibility = $2 WHERE id = $1 AND discarded_at IS NULL",
-        executor as &ExecutorId,
-        visibility.as_str()
-    )
-    .execute(connection)
-    .await?;
-    Ok(done.rows_affected() > 0)
 }

@@ -11,6 +11,7 @@ use crate::domain::TaskId;
 
 const EVENTS: &str = "hub_task_events";
 const WORK: &str = "hub_work";
+const CANCEL: &str = "hub_cancel";
 const PULLS: &str = "hub_pulls";
 /// On [`PULLS`]: more has changed than was worth telling one by one.
 const EVERYTHING: &str = "*";
@@ -27,23 +28,45 @@ pub async fn work(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Tells the worker that holds the task, when the transaction commits, that somebody wants it stopped.
+pub async fn cancel(connection: &mut Connection, task: TaskId) -> Result<(), StoreError> {
+    sqlx::query!("SELECT pg_notify($1, $2)", CANCEL, task.to_string()).execute(connection).await?;
+    Ok(())
+}
+
 /// The notifications of this process.
 #[derive(Debug, Clone, Default)]
 pub struct Notifications(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    followers: Mutex<HashMap<TaskId, watch::Sender<()>>>,
+    listeners: Mutex<HashMap<(Topic, TaskId), watch::Sender<()>>>,
     work: Notify,
+}
+
+/// What one may want to hear of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Topic {
+    Events,
+    Cancel,
 }
 
 impl Notifications {
     /// Interest in one task's events. Take it before reading events, so that none falls between; `changed` then wakes
     /// after every batch.
     pub async fn follow(&self, task: TaskId) -> watch::Receiver<()> {
-        let mut followers = self.0.followers.lock().await;
-        followers.retain(|_, sender| sender.receiver_count() > 0);
-        followers.entry(task).or_insert_with(|| watch::channel(()).0).subscribe()
+        self.listen_to(Topic::Events, task).await
+    }
+
+    /// Interest in wishes to cancel a task that this process holds.
+    pub async fn cancelled(&self, task: TaskId) -> watch::Receiver<()> {
+        self.listen_to(Topic::Cancel, task).await
+    }
+
+    async fn listen_to(&self, topic: Topic, task: TaskId) -> watch::Receiver<()> {
+        let mut listeners = self.0.listeners.lock().await;
+        listeners.retain(|_, sender| sender.receiver_count() > 0);
+        listeners.entry((topic, task)).or_insert_with(|| watch::channel(()).0).subscribe()
     }
 
     /// Resolves when there may be something for a worker. A notification between two calls is kept for the next.
@@ -71,7 +94,7 @@ impl Notifications {
 
     async fn listen_once(&self, store: &Store) -> Result<(), StoreError> {
         let mut listener = PgListener::connect_with(store.pool()).await?;
-        listener.listen_all([EVENTS, WORK, PULLS]).await?;
+        listener.listen_all([EVENTS, WORK, CANCEL, PULLS]).await?;
         let pulls = store.pull_memo();
         loop {
             // Forgets what was remembered while nothing was heard.
@@ -83,9 +106,10 @@ impl Notifications {
                     (WORK, _) => self.wake_worker(),
                     (PULLS, EVERYTHING) => pulls.forget_all(),
                     (PULLS, name) => pulls.forget(name),
-                    (_, task) => {
+                    (channel, task) => {
+                        let topic = if channel == CANCEL { Topic::Cancel } else { Topic::Events };
                         if let Ok(task) = task.parse() {
-                            self.wake_followers(task).await;
+                            self.wake(topic, task).await;
                         }
                     }
                 }
@@ -94,14 +118,14 @@ impl Notifications {
         }
     }
 
-    async fn wake_followers(&self, task: TaskId) {
-        if let Some(sender) = self.0.followers.lock().await.get(&task) {
+    async fn wake(&self, topic: Topic, task: TaskId) {
+        if let Some(sender) = self.0.listeners.lock().await.get(&(topic, task)) {
             sender.send_replace(());
         }
     }
 
     async fn wake_all(&self) {
-        for sender in self.0.followers.lock().await.values() {
+        for sender in self.0.listeners.lock().await.values() {
             sender.send_replace(());
         }
         self.wake_worker();

@@ -46,3 +46,22 @@ pub async fn current(connection: &mut Connection, now: DateTime<Utc>) -> Result<
     .fetch_optional(connection)
     .await?)
 }
+
+/// Pauses the queue until an operator ends the pause, whatever pause there was.
+pub async fn set_by_operator(connection: &mut Connection, pause: &Pause) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO queue_pause (reason, since, until_time) VALUES ($1, $2, NULL)
+         ON CONFLICT (only_row) DO UPDATE SET reason = excluded.reason, since = excluded.since, until_time = NULL",
+        pause.reason,
+        pause.since
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Ends whatever pause there is.
+pub async fn clear(connection: &mut Connection) -> Result<(), StoreError> {
+    sqlx::query!("DELETE FROM queue_pause").execute(connection).await?;
+    Ok(())
+}

@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
-use super::{Connection, StoreError};
+use super::{Connection, StoreError, task_leases::Lease};
 use crate::domain::{
     TaskId, WorkerId,
+    phase::PhaseMark,
     task::{NumberedEvent, TaskEvent},
 };
 
@@ -13,46 +14,50 @@ use crate::domain::{
 #[derive(Debug, Clone, Copy)]
 pub enum Author {
     /// The worker that holds the task; nothing is appended when it does not any more.
-    Holder(WorkerId),
+    Holder(Lease),
     /// Whoever changes the task in the same transaction.
     Transaction,
 }
 
-/// Appends events and gives them the next numbers, without gaps; `false` when the author does not hold the task (any
-/// more). Writers of one task wait for each other, since each takes the numbers by changing the task's row.
+/// Appends events and gives them the next numbers, without gaps; the number of the last one, or `None` when the author does
+/// not hold the task (any more). Writers of one task wait for each other, since each takes the numbers by changing the
+/// task's row. The story of a task that is over takes nothing more.
 pub async fn append(
     connection: &mut Connection,
     task: TaskId,
     author: Author,
     events: &[TaskEvent],
     now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    if events.is_empty() {
-        return Ok(true);
-    }
-    let holder = match author {
-        Author::Holder(worker) => Some(worker),
+) -> Result<Option<i64>, StoreError> {
+    let lease = match author {
+        Author::Holder(lease) => Some(lease),
         Author::Transaction => None,
     };
+    let marks: Vec<PhaseMark> = events.iter().filter_map(|event| PhaseMark::of(event, now)).collect();
     let events: Vec<Json<&TaskEvent>> = events.iter().map(Json).collect();
     let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
-    let done = sqlx::query!(
+    let last = sqlx::query_scalar!(
         "WITH numbered AS (
-             UPDATE tasks SET last_event = last_event + $3
-             WHERE id = $1 AND ($2::uuid IS NULL OR (lease_owner = $2 AND state = 'running'))
-             RETURNING last_event - $3 AS base)
-         INSERT INTO task_events (task_id, number, at, event)
-         SELECT $1, numbered.base + item.place, $4, item.event
-         FROM numbered, unnest($5::jsonb[]) WITH ORDINALITY AS item (event, place)",
+             UPDATE tasks SET last_event = last_event + $3, phase_marks = phase_marks || $6::jsonb
+             WHERE id = $1 AND finished_at IS NULL
+               AND ($2::uuid IS NULL OR (lease_owner = $2 AND attempt = $7 AND state = 'running'))
+             RETURNING last_event, last_event - $3 AS base),
+         inserted AS (
+             INSERT INTO task_events (task_id, number, at, event)
+             SELECT $1, numbered.base + item.place, $4, item.event
+             FROM numbered, unnest($5::jsonb[]) WITH ORDINALITY AS item (event, place))
+         SELECT last_event FROM numbered",
         task as TaskId,
-        holder as Option<WorkerId>,
+        lease.map(|lease| lease.worker) as Option<WorkerId>,
         count,
         now,
-        events as _
+        events as _,
+        Json(marks) as _,
+        lease.map_or(0, |lease| lease.attempt)
     )
-    .execute(connection)
+    .fetch_optional(connection)
     .await?;
-    Ok(done.rows_affected() > 0)
+    Ok(last)
 }
 
 /// The events after number `after`, in order, at most `limit`.

@@ -1,12 +1,12 @@
-//! Build tasks: enqueue, claim with a lease, heartbeat, finish, requeue the abandoned. Every statement names the state
-//! that it starts from, so that a worker which lost its lease can change nothing any more.
+//! Build tasks: enqueue in turn, find, list, cancel. What the holder of a task does is in `task_leases`.
 
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 
 use super::{Connection, StoreError};
 use crate::domain::{
-    CommitId, ExecutorId, TaskId, WorkerId,
+    CommitId, ExecutorId, TaskId,
+    phase::{self, PhaseMark},
     task::{Failure, Task, TaskState},
 };
 
@@ -25,140 +25,41 @@ pub struct NewTask {
     pub build_env: Option<Vec<u8>>,
 }
 
-/// Enqueues a task, due at once.
+/// Enqueues a task, due at once. Owners take turns: it comes one turn after the last unfinished task of its owner, but
+/// never before the turn that the line has come to. Two that are enqueued at once may get the same turn; then the older one
+/// is first.
 pub async fn insert(connection: &mut Connection, new: NewTask, now: DateTime<Utc>) -> Result<(), StoreError> {
+    insert_retry(connection, new, None, now).await
+}
+
+/// Enqueues a task that tries `retry_of` again, ignoring cached layers if that one did.
+pub async fn insert_retry(
+    connection: &mut Connection,
+    new: NewTask,
+    retry_of: Option<TaskId>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     sqlx::query!(
-        "INSERT INTO tasks (id, commit_id, executor_id, state, no_cache, run_after, build_env, created_at)
-         VALUES ($1, $2, $3, 'pending', $4, $5, $6, $5)",
+        "INSERT INTO tasks (id, commit_id, executor_id, state, no_cache, run_after, build_env, created_at, retry_of,
+                            owner_key, turn)
+         SELECT $1, $2, $3, 'pending', $4 OR COALESCE((SELECT no_cache FROM tasks WHERE id = $7), false), $5, $6, $5, $7,
+                owner.key,
+                GREATEST((SELECT min(turn) FROM tasks WHERE state = 'pending'),
+                         (SELECT max(turn) + 1 FROM tasks
+                          WHERE owner_key = owner.key AND state IN ('pending', 'running')), 0)
+         FROM (SELECT COALESCE((SELECT owner_id FROM executors WHERE id = $3),
+                               '00000000-0000-0000-0000-000000000000') AS key) AS owner",
         new.id as TaskId,
         new.commit as CommitId,
         new.executor as ExecutorId,
         new.no_cache,
         now,
-        new.build_env
+        new.build_env,
+        retry_of as Option<TaskId>
     )
     .execute(connection)
     .await?;
     Ok(())
-}
-
-/// A task that a worker holds.
-#[derive(Debug, Clone)]
-pub struct Claimed {
-    /// The task.
-    pub id: TaskId,
-    /// The commit to build.
-    pub commit: CommitId,
-    /// Its Executor.
-    pub executor: ExecutorId,
-    /// 1 at the first try.
-    pub attempt: i32,
-    /// How many attempts ended with a fault of the engine or of the Hub.
-    pub faults: i32,
-    /// Whether to ignore cached layers.
-    pub no_cache: bool,
-    /// Build variables, encrypted.
-    pub build_env: Option<Vec<u8>>,
-}
-
-/// Takes the task that waited longest; `None` when none is due or the queue is paused. The attempt is counted here, so
-/// that no crash can hide it. Two workers never get the same task.
-pub async fn claim(
-    connection: &mut Connection,
-    worker: WorkerId,
-    lease_until: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Result<Option<Claimed>, StoreError> {
-    let row = sqlx::query!(
-        r#"UPDATE tasks SET state = 'running', attempt = attempt + 1, lease_owner = $1, lease_until = $2,
-                            started_at = COALESCE(started_at, $3)
-           WHERE id = (SELECT id FROM tasks
-                       WHERE state = 'pending' AND run_after <= $3
-                         AND NOT EXISTS (SELECT 1 FROM queue_pause WHERE until_time IS NULL OR until_time > $3)
-                       ORDER BY run_after, created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-           RETURNING id AS "id: TaskId", commit_id AS "commit: CommitId", executor_id AS "executor: ExecutorId",
-                     attempt, faults, no_cache, build_env"#,
-        worker as WorkerId,
-        lease_until,
-        now
-    )
-    .fetch_optional(connection)
-    .await?;
-    Ok(row.map(|row| Claimed {
-        id: row.id,
-        commit: row.commit,
-        executor: row.executor,
-        attempt: row.attempt,
-        faults: row.faults,
-        no_cache: row.no_cache,
-        build_env: row.build_env,
-    }))
-}
-
-/// When the next waiting task is due; `None` when none waits.
-pub async fn next_due(connection: &mut Connection) -> Result<Option<DateTime<Utc>>, StoreError> {
-    Ok(sqlx::query_scalar!("SELECT run_after FROM tasks WHERE state = 'pending' ORDER BY run_after LIMIT 1")
-        .fetch_optional(connection)
-        .await?)
-}
-
-/// What a heartbeat learns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heartbeat {
-    /// The lease is longer now.
-    Held,
-    /// Somebody asked to cancel the task.
-    CancelRequested,
-    /// The lease is somebody else's: stop at once.
-    Lost,
-}
-
-/// Makes the lease longer.
-pub async fn heartbeat(
-    connection: &mut Connection,
-    id: TaskId,
-    worker: WorkerId,
-    lease_until: DateTime<Utc>,
-) -> Result<Heartbeat, StoreError> {
-    let cancel = sqlx::query_scalar!(
-        "UPDATE tasks SET lease_until = $3 WHERE id = $1 AND lease_owner = $2 AND state = 'running'
-         RETURNING cancel_requested",
-        id as TaskId,
-        worker as WorkerId,
-        lease_until
-    )
-    .fetch_optional(connection)
-    .await?;
-    Ok(match cancel {
-        None => Heartbeat::Lost,
-        Some(true) => Heartbeat::CancelRequested,
-        Some(false) => Heartbeat::Held,
-    })
-}
-
-/// Ends a task that `worker` holds and wipes its build variables; `false` when the lease is lost, and then the caller's
-/// transaction must be rolled back.
-pub async fn finish(
-    connection: &mut Connection,
-    id: TaskId,
-    worker: WorkerId,
-    state: TaskState,
-    failure: Option<&Failure>,
-    now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    let done = sqlx::query!(
-        "UPDATE tasks SET state = $3, failure = $4, finished_at = $5, lease_owner = NULL, lease_until = NULL,
-                          build_env = NULL
-         WHERE id = $1 AND lease_owner = $2 AND state = 'running'",
-        id as TaskId,
-        worker as WorkerId,
-        state.as_str(),
-        failure.map(Json) as _,
-        now
-    )
-    .execute(connection)
-    .await?;
-    Ok(done.rows_affected() > 0)
 }
 
 /// Ends a task that no worker holds: one that needs no build, or one that is cancelled while it waits; `false` when it
@@ -183,94 +84,67 @@ pub async fn finish_pending(
     Ok(done.rows_affected() > 0)
 }
 
-/// Asks to cancel the tasks of an Executor that wait or run; gives them, and whether they wait, in which case they stay
-/// so until the transaction ends.
-pub async fn request_cancel(
+/// The tasks of an Executor that wait or run.
+pub async fn unfinished_of_executor(
     connection: &mut Connection,
     executor: &ExecutorId,
-) -> Result<Vec<(TaskId, bool)>, StoreError> {
-    let rows = sqlx::query!(
-        r#"UPDATE tasks SET cancel_requested = true
-           WHERE executor_id = $1 AND state IN ('pending', 'running')
-           RETURNING id AS "id: TaskId", state = 'pending' AS "is_waiting!""#,
+) -> Result<Vec<TaskId>, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT id AS "id: TaskId" FROM tasks WHERE executor_id = $1 AND state IN ('pending', 'running')"#,
         executor as &ExecutorId
     )
     .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.id, row.is_waiting)).collect())
+    .await?)
 }
 
-/// Why a worker gives a task back.
+/// What a wish to cancel comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GivenBack {
-    /// The worker stops, or went silent: not the task's doing.
-    Unfinished,
-    /// The engine or the Hub failed; counted.
-    Fault,
+pub enum CancelWish {
+    /// It waits, and is locked now: the caller ends it in the same transaction.
+    Waits,
+    /// A worker has it, which is told.
+    Runs,
+    /// It is over.
+    Over,
 }
 
-/// Gives a task that `worker` holds back to the queue, due at `run_after`; `false` when the lease is lost.
-pub async fn give_back(
+/// Locks a task and asks whoever has it to stop. `None` when there is no such task.
+pub async fn wish_to_cancel(
     connection: &mut Connection,
     id: TaskId,
-    worker: WorkerId,
-    why: GivenBack,
-    run_after: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    let done = sqlx::query!(
-        "UPDATE tasks SET state = 'pending', lease_owner = NULL, lease_until = NULL, run_after = $3,
-                          faults = faults + $4
-         WHERE id = $1 AND lease_owner = $2 AND state = 'running'",
-        id as TaskId,
-        worker as WorkerId,
-        run_after,
-        i32::from(why == GivenBack::Fault)
+) -> Result<Option<CancelWish>, StoreError> {
+    let state = sqlx::query_scalar!(
+        r#"SELECT state AS "state: TaskState" FROM tasks WHERE id = $1 FOR UPDATE"#,
+        id as TaskId
     )
-    .execute(connection)
+    .fetch_optional(&mut *connection)
     .await?;
-    Ok(done.rows_affected() > 0)
+    if state == Some(TaskState::Running) {
+        sqlx::query!("UPDATE tasks SET cancel_requested = true WHERE id = $1", id as TaskId)
+            .execute(connection)
+            .await?;
+    }
+    Ok(state.map(|state| match state {
+        TaskState::Pending => CancelWish::Waits,
+        TaskState::Running => CancelWish::Runs,
+        TaskState::Succeeded | TaskState::Failed | TaskState::Cancelled => CancelWish::Over,
+    }))
 }
 
-/// A task whose worker went silent.
-#[derive(Debug, Clone)]
-pub struct Abandoned {
-    /// The task.
-    pub id: TaskId,
-    /// Who held it.
-    pub worker: WorkerId,
-    /// How often workers went silent over it, this time included.
-    pub lost_leases: i32,
-}
-
-/// Counts and locks one task whose lease ran out, until the transaction ends; the caller then gives it back or fails
-/// it in the same transaction. `None` when there is none that nobody else is looking at.
-pub async fn take_abandoned(
-    connection: &mut Connection,
-    now: DateTime<Utc>,
-) -> Result<Option<Abandoned>, StoreError> {
-    let row = sqlx::query!(
-        r#"UPDATE tasks SET lost_leases = lost_leases + 1
-           WHERE id = (SELECT id FROM tasks WHERE state = 'running' AND lease_until < $1
-                       ORDER BY lease_until LIMIT 1 FOR UPDATE SKIP LOCKED)
-           RETURNING id AS "id: TaskId", lease_owner AS "worker!: WorkerId", lost_leases"#,
-        now
-    )
-    .fetch_optional(connection)
-    .await?;
-    Ok(row.map(|row| Abandoned { id: row.id, worker: row.worker, lost_leases: row.lost_leases }))
-}
-
-struct TaskRow {
-    id: TaskId,
-    commit: CommitId,
-    executor: ExecutorId,
-    state: TaskState,
-    attempt: i32,
-    last_event: i64,
-    failure: Option<Json<Failure>>,
-    created_at: DateTime<Utc>,
-    started_at: Option<DateTime<Utc>>,
-    finished_at: Option<DateTime<Utc>>,
+pub(super) struct TaskRow {
+    pub(super) id: TaskId,
+    pub(super) commit: CommitId,
+    pub(super) executor: ExecutorId,
+    pub(super) state: TaskState,
+    pub(super) attempt: i32,
+    pub(super) last_event: i64,
+    pub(super) cancel_requested: bool,
+    pub(super) failure: Option<Json<Failure>>,
+    pub(super) phase_marks: Json<Vec<PhaseMark>>,
+    pub(super) retry_of: Option<TaskId>,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) started_at: Option<DateTime<Utc>>,
+    pub(super) finished_at: Option<DateTime<Utc>>,
 }
 
 impl From<TaskRow> for Task {
@@ -282,7 +156,10 @@ impl From<TaskRow> for Task {
             state: row.state,
             attempt: row.attempt,
             last_event: row.last_event,
+            cancel_requested: row.cancel_requested,
             failure: row.failure.map(|failure| failure.0),
+            phases: phase::times(row.created_at, &row.phase_marks.0),
+            retry_of: row.retry_of,
             created_at: row.created_at,
             started_at: row.started_at,
             finished_at: row.finished_at,
@@ -295,8 +172,9 @@ pub async fn find(connection: &mut Connection, id: TaskId) -> Result<Option<Task
     let row = sqlx::query_as!(
         TaskRow,
         r#"SELECT id AS "id: TaskId", commit_id AS "commit: CommitId", executor_id AS "executor: ExecutorId",
-                  state AS "state: TaskState", attempt, last_event, failure AS "failure: Json<Failure>", created_at,
-                  started_at, finished_at
+                  state AS "state: TaskState", attempt, last_event, cancel_requested,
+                  failure AS "failure: Json<Failure>", phase_marks AS "phase_marks: Json<Vec<PhaseMark>>",
+                  retry_of AS "retry_of: TaskId", created_at, started_at, finished_at
            FROM tasks WHERE id = $1"#,
         id as TaskId
     )
@@ -314,8 +192,9 @@ pub async fn list_of_executor(
     let rows = sqlx::query_as!(
         TaskRow,
         r#"SELECT id AS "id: TaskId", commit_id AS "commit: CommitId", executor_id AS "executor: ExecutorId",
-                  state AS "state: TaskState", attempt, last_event, failure AS "failure: Json<Failure>", created_at,
-                  started_at, finished_at
+                  state AS "state: TaskState", attempt, last_event, cancel_requested,
+                  failure AS "failure: Json<Failure>", phase_marks AS "phase_marks: Json<Vec<PhaseMark>>",
+                  retry_of AS "retry_of: TaskId", created_at, started_at, finished_at
            FROM tasks t WHERE executor_id = $1
              AND NOT EXISTS (SELECT 1 FROM commits c WHERE c.id = t.commit_id AND c.deleted_at IS NOT NULL)
            ORDER BY created_at DESC, id DESC LIMIT $2"#,
@@ -327,26 +206,6 @@ pub async fn list_of_executor(
     Ok(rows.into_iter().map(Task::from).collect())
 }
 
-/// Ends the leases of workers that ran at `place` before `worker` did: the place's lock is held now, so they are dead.
-/// Their tasks are then found abandoned at once, not only when the lease runs out.
-pub async fn expire_leases_of_predecessors(
-    connection: &mut Connection,
-    place: &str,
-    worker: WorkerId,
-    now: DateTime<Utc>,
-) -> Result<u64, StoreError> {
-    let done = sqlx::query!(
-        "UPDATE tasks SET lease_until = $3::timestamptz - interval '1 microsecond'
-         WHERE state = 'running' AND lease_owner IN (SELECT id FROM workers WHERE name = $1 AND id <> $2)",
-        place,
-        worker as WorkerId,
-        now
-    )
-    .execute(connection)
-    .await?;
-    Ok(done.rows_affected())
-}
-
 /// The newest task of a commit.
 pub async fn find_of_commit(
     connection: &mut Connection,
@@ -355,12 +214,43 @@ pub async fn find_of_commit(
     let row = sqlx::query_as!(
         TaskRow,
         r#"SELECT id AS "id: TaskId", commit_id AS "commit: CommitId", executor_id AS "executor: ExecutorId",
-                  state AS "state: TaskState", attempt, last_event, failure AS "failure: Json<Failure>", created_at,
-                  started_at, finished_at
+                  state AS "state: TaskState", attempt, last_event, cancel_requested,
+                  failure AS "failure: Json<Failure>", phase_marks AS "phase_marks: Json<Vec<PhaseMark>>",
+                  retry_of AS "retry_of: TaskId", created_at, started_at, finished_at
            FROM tasks WHERE commit_id = $1 ORDER BY created_at DESC LIMIT 1"#,
         commit as CommitId
     )
     .fetch_optional(connection)
     .await?;
     Ok(row.map(Task::from))
+}
+
+/// The unfinished task of a commit.
+pub async fn find_unfinished_of_commit(
+    connection: &mut Connection,
+    commit: CommitId,
+) -> Result<Option<TaskId>, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT id AS "id: TaskId" FROM tasks WHERE commit_id = $1 AND state IN ('pending', 'running') LIMIT 1"#,
+        commit as CommitId
+    )
+    .fetch_optional(connection)
+    .await?)
+}
+
+/// Tasks that are not over, those that are built first, then in the order in which they will be taken.
+pub async fn list_unfinished(connection: &mut Connection, limit: i64) -> Result<Vec<Task>, StoreError> {
+    let rows = sqlx::query_as!(
+        TaskRow,
+        r#"SELECT id AS "id: TaskId", commit_id AS "commit: CommitId", executor_id AS "executor: ExecutorId",
+                  state AS "state: TaskState", attempt, last_event, cancel_requested,
+                  failure AS "failure: Json<Failure>", phase_marks AS "phase_marks: Json<Vec<PhaseMark>>",
+                  retry_of AS "retry_of: TaskId", created_at, started_at, finished_at
+           FROM tasks WHERE state IN ('pending', 'running')
+           ORDER BY (state = 'pending'), turn, created_at LIMIT $1"#,
+        limit
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(Task::from).collect())
 }

@@ -1,7 +1,7 @@
 //! How are the values of build variables kept out of what people read? Every spelling that tools print by themselves
 //! is replaced by `****`; whole lines go in, so that no chunk boundary can hide half of a value.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{borrow::Cow, collections::BTreeSet, fmt::Write as _};
 
 use aho_corasick::AhoCorasick;
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
@@ -97,8 +97,11 @@ fn printed_forms(value: &str) -> BTreeSet<String> {
     }
     let mut forms = BTreeSet::from([value.to_owned(), value.replace('\'', r"'\''")]);
     forms.extend(url_forms(value));
+    forms.insert(value.as_bytes().escape_ascii().to_string().replace("\\'", "'").replace("\\\"", "\""));
     if let Ok(quoted) = serde_json::to_string(value) {
-        forms.insert(quoted.trim_matches('"').to_owned());
+        // The quotation marks around it, and not those at its own ends.
+        let quoted = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(&quoted);
+        forms.extend([quoted.to_owned(), ascii_json(quoted), quoted.replace("\\\"", "\"")]);
     }
     let encoded = base64_cores(value).into_iter().chain([hex::encode(value), hex::encode_upper(value)]);
     forms.extend(encoded.filter(|form| form.len() >= MIN_ENCODED));
@@ -109,6 +112,21 @@ fn printed_forms(value: &str) -> BTreeSet<String> {
     }
     forms.retain(|form| form.len() >= MIN_VALUE);
     forms
+}
+
+/// As Python's `json.dumps` writes what is no ASCII.
+fn ascii_json(quoted: &str) -> String {
+    let mut ascii = String::with_capacity(quoted.len());
+    for c in quoted.chars() {
+        if c.is_ascii() {
+            ascii.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(ascii, "\\u{unit:04x}");
+            }
+        }
+    }
+    ascii
 }
 
 /// A value of several lines, such as a key file, is printed line by line.

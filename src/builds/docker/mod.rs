@@ -23,6 +23,8 @@ mod images;
 mod instruction;
 mod leaks;
 mod mask;
+#[cfg(test)]
+mod mask_hostile;
 mod permissions;
 mod preparation;
 mod progress;

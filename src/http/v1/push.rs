@@ -136,6 +136,7 @@ fn told(accepted: &Accepted, request_id: &str, followed: &Followed) -> Told {
     let event = match followed {
         // Without any of the keys that they know, the clients pass it over; proxies see that somebody is there.
         Followed::Quiet => return Told::Line(json!({"ping": true})),
+        Followed::Waiting(waiting) => return Told::Line(wire::progress(&waiting.sentence())),
         Followed::Event(numbered) => &numbered.event,
     };
     match event {

@@ -29,6 +29,8 @@ pub enum Script {
     Works,
     /// It prints a line and fails.
     Fails(FaultKind),
+    /// It prints a line and fails with everything that a fault can tell.
+    Explains,
     /// It prints a line and waits until [`FakeEngine::release`]; then it works.
     Waits,
 }
@@ -88,6 +90,12 @@ impl Engine for FakeEngine {
             Script::Works => {}
             Script::Fails(kind) => {
                 return Err(Fault::new(kind, format!("It failed on purpose ({}).", kind.as_str())));
+            }
+            Script::Explains => {
+                let line = "ERROR: No matching distribution found for nonsense".to_owned();
+                return Err(Fault::new(FaultKind::Dependency, "A requirement does not exist.")
+                    .with_lines(vec![line])
+                    .with_remedy("Look for its name on the package index."));
             }
             Script::Waits => {
                 self.started.notify_one();

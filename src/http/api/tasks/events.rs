@@ -97,7 +97,8 @@ pub(in crate::http::api) async fn handle(
         Format::Lines => {
             let lines = app.hub().follow(id, after).map(|followed| match followed {
                 Followed::Event(event) => serde_json::to_value(&event).ok(),
-                Followed::Quiet => None,
+                // The reader knows events only; that one waits is in the task itself.
+                Followed::Waiting(_) | Followed::Quiet => None,
             });
             Ok(ndjson::breathing(lines))
         }
@@ -158,6 +159,10 @@ fn server_sent(app: &App, id: TaskId, after: i64) -> Response {
     let pieces = app.hub().follow(id, after).map(|followed| {
         let text = match followed {
             Followed::Quiet => ": still here\n\n".to_owned(),
+            Followed::Waiting(waiting) => {
+                let data = serde_json::to_string(&*waiting).unwrap_or_default();
+                format!("event: waiting\ndata: {data}\n\n")
+            }
             Followed::Event(event) => {
                 // JSON has no line ends of its own, so one line of data holds it.
                 let data = serde_json::to_string(&event).unwrap_or_default();

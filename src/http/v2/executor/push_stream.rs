@@ -43,6 +43,10 @@ fn told(accepted: &Accepted, verbose: bool, request_id: &str, followed: Followed
     let event = match followed {
         // Clients ignore a line without a subject; proxies see that somebody is there.
         Followed::Quiet => return Told::Line(json!({"type": "ping"})),
+        Followed::Waiting(waiting) => {
+            let status = waiting.sentence();
+            return Told::Line(progress("buildWorkspace", &status, &status));
+        }
         Followed::Event(numbered) => numbered.event,
     };
     match &event {

@@ -3,20 +3,24 @@
 
 use axum::{
     Extension,
+    body::Bytes,
     extract::State,
     http::HeaderMap,
     response::{IntoResponse as _, Response},
 };
+use bytes::BytesMut;
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
 use crate::{
     app::App,
-    builds::progress::Followed,
+    builds::progress::{FollowedBatch, SharedEvent},
     domain::{
-        Secret,
-        task::{NumberedEvent, TaskEvent, TaskState},
+        Secret, TaskId,
+        ansi::Escapes,
+        task::{Failure, NumberedEvent, TaskEvent, TaskState},
+        waiting::Waiting,
     },
     error::Error,
     http::{
@@ -40,8 +44,22 @@ pub(in crate::http::v2) async fn handle(
 ) -> Response {
     match watch(&app, &headers, &parameters).await {
         Ok(watched) => {
-            let (replay, verbose) = (parameters.flag("replay"), parameters.flag("verbose"));
-            lines(&app, watched, replay, verbose, id.0)
+            // `ansi` is ours: a terminal that wants colours asks for them.
+            let escapes = if parameters.flag("ansi") { Escapes::Colours } else { Escapes::None };
+            let wish = Wish { verbose: parameters.flag("verbose"), escapes };
+            let after = match (
+                parameters.number("after"),
+                parameters.flag("replay"),
+                watched.task.state.is_final(),
+            ) {
+                // Ours too: who was cut off goes on after the last number that it has.
+                (Some(after), _, _) => after.max(0),
+                (None, true, _) => 0,
+                // Without `replay` only what happens from now on is told, but a task that is over still reports how it ended.
+                (None, false, true) => watched.task.last_event - 1,
+                (None, false, false) => watched.task.last_event,
+            };
+            lines(&app, watched, after, wish, id.0)
         }
         // A whole JSON error: its `code` stops the clients, which then show its `message` (PROTOCOL.md C).
         Err(error) => RpcError(error).into_response(),
@@ -55,69 +73,108 @@ async fn watch(app: &App, headers: &HeaderMap, parameters: &Parameters) -> Resul
     app.hub().watch(&caller, task, secret.as_ref()).await
 }
 
-fn lines(app: &App, watched: Watched, replay: bool, verbose: bool, request_id: String) -> Response {
+/// How a follower wants the lines.
+#[derive(Clone, Copy)]
+struct Wish {
+    verbose: bool,
+    escapes: Escapes,
+}
+
+impl Wish {
+    /// Names what one event looks like to all followers that wish this.
+    fn form(self) -> &'static str {
+        match self.escapes {
+            Escapes::None => "executor.queryProgress",
+            Escapes::Colours => "executor.queryProgress with colours",
+        }
+    }
+}
+
+fn lines(app: &App, watched: Watched, after: i64, wish: Wish, request_id: String) -> Response {
     let task = watched.task.id;
     let first = json!({
         "type": "report",
         "status": if watched.task.state == TaskState::Pending { "waiting" } else { "pending" },
         "task": {"_id": task.to_string()},
     });
-    // Without `replay` only what happens from now on is told, but a task that is over still reports how it ended.
-    let after = match (replay, watched.task.state.is_final()) {
-        (true, _) => 0,
-        (false, true) => watched.task.last_event - 1,
-        (false, false) => watched.task.last_event,
-    };
     let is_running = !watched.task.state.is_final();
-    let events = app.hub().follow(task, after);
-    let story = events.filter_map(move |followed| {
-        let line = match followed {
-            Followed::Quiet => Some(json!({"type": "ping"})),
-            Followed::Event(event) => line(&watched, verbose, &request_id, &event),
+    let story = app.hub().follow_batches(task, after).filter_map(move |batch| {
+        let lines = match batch {
+            FollowedBatch::Quiet => ndjson::line(&json!({"type": "ping"})),
+            FollowedBatch::Waiting(waiting) => ndjson::line(&line_of_waiting(task, &waiting)),
+            FollowedBatch::Events(events) => {
+                let mut lines = BytesMut::new();
+                for event in &events {
+                    lines.extend_from_slice(&line(&watched, wish, &request_id, event));
+                }
+                lines.freeze()
+            }
         };
-        std::future::ready(line)
+        std::future::ready((!lines.is_empty()).then_some(lines))
     });
-    ndjson::response(stream::iter(is_running.then_some(first)).chain(story))
+    ndjson::of_bytes(stream::iter(is_running.then(|| ndjson::line(&first))).chain(story))
 }
 
-fn line(watched: &Watched, verbose: bool, request_id: &str, numbered: &NumberedEvent) -> Option<Value> {
-    match &numbered.event {
-        TaskEvent::Console { .. } if !verbose => None,
-        TaskEvent::Report { state: TaskState::Succeeded, message, .. } => {
-            let object = ExecutorObject {
-                executor: &watched.executor,
-                visibility: watched.executor.visibility,
-                commit: watched.task.commit,
-                tags: &watched.tags,
-                secret: None,
-            };
-            Some(json!({
-                "type": "report", "status": "succeeded", "message": message,
-                "task": {"_id": watched.task.id.to_string()}, "result": object.to_json(),
-            }))
+/// The line of an event; nothing for one that is not asked for.
+fn line(watched: &Watched, wish: Wish, request_id: &str, event: &SharedEvent) -> Bytes {
+    match &event.numbered.event {
+        TaskEvent::Console { .. } if !wish.verbose => Bytes::new(),
+        TaskEvent::Report { state, message, failure } => {
+            ndjson::line(&report(watched, request_id, *state, message, failure.as_ref()))
         }
-        TaskEvent::Report { message, failure, .. } => {
-            let error = failure.as_ref().map_or_else(|| story::cancelled(message), story::of_failure);
-            let mut object = error::envelope(&error, Some(request_id));
-            object["message"] = object["readableMessage"].clone();
-            Some(json!({
-                "type": "report", "status": "failed", "message": object["readableMessage"],
-                "task": {"_id": watched.task.id.to_string()}, "error": object,
-            }))
-        }
-        event => Some(progress(event, numbered.number, watched.task.created_at, numbered.at)),
+        _ => event.rendered(wish.form(), |numbered| {
+            ndjson::line(&progress(numbered, watched.task.created_at, wish.escapes))
+        }),
     }
 }
 
-fn progress(event: &TaskEvent, number: i64, start: DateTime<Utc>, at: DateTime<Utc>) -> Value {
-    let (kind, subject, payload) = wire::event_words(event);
+fn report(
+    watched: &Watched,
+    request_id: &str,
+    state: TaskState,
+    message: &str,
+    failure: Option<&Failure>,
+) -> Value {
+    if state == TaskState::Succeeded {
+        let object = ExecutorObject {
+            executor: &watched.executor,
+            visibility: watched.executor.visibility,
+            commit: watched.task.commit,
+            tags: &watched.tags,
+            secret: None,
+        };
+        return json!({
+            "type": "report", "status": "succeeded", "message": message,
+            "task": {"_id": watched.task.id.to_string()}, "result": object.to_json(),
+        });
+    }
+    let error = failure.map_or_else(|| story::cancelled(message), story::of_failure);
+    let mut object = error::envelope(&error, Some(request_id));
+    object["message"] = object["readableMessage"].clone();
+    json!({
+        "type": "report", "status": "failed", "message": object["readableMessage"],
+        "task": {"_id": watched.task.id.to_string()}, "error": object,
+    })
+}
+
+/// Clients show the `error` of a task that waits, and only that.
+fn line_of_waiting(task: TaskId, waiting: &Waiting) -> Value {
+    let text = story::without_markup(&waiting.sentence());
+    json!({
+        "type": "report", "status": "waiting", "message": text, "error": text, "task": {"_id": task.to_string()},
+    })
+}
+
+fn progress(numbered: &NumberedEvent, start: DateTime<Utc>, escapes: Escapes) -> Value {
+    let (kind, subject, payload) = wire::event_words(&numbered.event);
     json!({
         "type": "progress",
         "data": {
-            "sn": number,
-            "dt": (at - start).num_milliseconds().max(0),
+            "sn": numbered.number,
+            "dt": (numbered.at - start).num_milliseconds().max(0),
             "data": {
-                "type": kind, "subject": subject, "payload": story::without_markup(&payload), "source": "executor-hub",
+                "type": kind, "subject": subject, "payload": story::with_escapes(&payload, escapes),
+                "source": "executor-hub",
             },
         },
     })
