@@ -138,9 +138,13 @@ impl Routes {
         H: Handler<T, App>,
         T: 'static,
     {
-        for verb in verbs {
-            self.router = self.router.route(path, on(verb.filter(), handler.clone()));
-            self.declared.push(Declared { verb: *verb, path: path.to_owned(), needs });
+        if let Some(filter) = verbs.iter().map(|verb| verb.filter()).reduce(MethodFilter::or) {
+            self.router = self.router.route(path, on(filter, handler));
+            self.declared.extend(verbs.iter().map(|verb| Declared {
+                verb: *verb,
+                path: path.to_owned(),
+                needs,
+            }));
         }
         self
     }

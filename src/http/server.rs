@@ -140,8 +140,8 @@ mod tests {
     use super::*;
 
     const WIDE: Bounds = Bounds {
-        read_timeout: Duration::from_secs(60),
-        idle_timeout: Duration::from_secs(60),
+        read_timeout: Duration::from_mins(1),
+        idle_timeout: Duration::from_mins(1),
         connections: 100,
         grace: Duration::ZERO,
     };

@@ -16,8 +16,8 @@ type Spelling = fn(&str) -> String;
 const SPELLINGS: &[(&str, Spelling)] = &[
     ("as it is", |name| name.to_owned()),
     ("upper case", |name| name.to_uppercase()),
-    ("percent-encoded", |name| name.bytes().map(|byte| format!("%{byte:02x}")).collect()),
-    ("double-encoded", |name| name.bytes().map(|byte| format!("%25{byte:02x}")).collect()),
+    ("percent-encoded", |name| escaped(name, "%")),
+    ("double-encoded", |name| escaped(name, "%25")),
     ("one letter encoded", |name| format!("{}%61{}", &name[..1], &name[2..])),
     ("trailing dot", |name| format!("{name}.")),
     ("trailing slash", |name| format!("{name}/")),
@@ -34,6 +34,12 @@ const SPELLINGS: &[(&str, Spelling)] = &[
     ("not UTF-8", |name| format!("{name}%FF")),
     ("soft hyphen", |name| format!("{}%C2%AD{}", &name[..2], &name[2..])),
 ];
+
+/// Every letter of a name as its hexadecimal digits, after `mark`.
+fn escaped(name: &str, mark: &str) -> String {
+    let letters: Vec<String> = name.bytes().map(|byte| format!("{mark}{byte:02x}")).collect();
+    letters.concat()
+}
 
 /// What an answer says, without the name in whichever spelling it is repeated.
 async fn answer(client: &Client, path: &str, spelled: &str, name: &str) -> String {
@@ -56,16 +62,9 @@ fn percent(text: &str) -> Vec<u8> {
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
         let hex = tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(|_| *first == b'%') {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &tail[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
+        let byte = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(|_| *first == b'%');
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &tail[2..] } else { tail };
     }
     bytes
 }
