@@ -139,10 +139,9 @@ async fn bound(
     };
     match settings.unbounded {
         Unbounded::Warned => {
+            // No warning: the author can do nothing about it.
             console
-                .warn(&format!(
-                    "Memory, processes and disk of this build are not bounded: {reason}. Time and output are."
-                ))
+                .line(&format!("[memory, processes and disk of this build are not bounded: {reason}]"))
                 .await;
             Ok((Some(session), Guard::none()))
         }

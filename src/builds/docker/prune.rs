@@ -3,7 +3,10 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use bollard::query_parameters::{PruneBuildOptionsBuilder, PruneImagesOptionsBuilder};
+use bollard::{
+    errors::Error,
+    query_parameters::{PruneBuildOptionsBuilder, PruneImagesOptionsBuilder},
+};
 
 use crate::{builds::fault::Fault, domain::task::FaultKind};
 
@@ -24,37 +27,49 @@ const PRUNE_TIME: Duration = Duration::from_mins(10);
 impl DockerEngine {
     /// Removes what no build has used for `unused_for`. Safe beside running builds: the engine keeps what they use.
     pub async fn prune(&self, unused_for: Duration) -> Result<Pruned, Fault> {
+        let image_bytes = self.prune_images(unused_for).await?;
+        let cache_bytes = self.prune_cache(unused_for).await?;
+        Ok(Pruned { image_bytes, cache_bytes })
+    }
+
+    /// Removes the Hub's images that have lost their name to a newer one and are older than `age`; answers how many bytes.
+    pub async fn prune_images(&self, age: Duration) -> Result<u64, Fault> {
         let docker = self.host()?.connect(ANSWER_TIME).await?;
-        let until = format!("{}s", unused_for.as_secs());
-        let images = PruneImagesOptionsBuilder::default()
+        let until = format!("{}s", age.as_secs());
+        let options = PruneImagesOptionsBuilder::default()
             .filters(&HashMap::from([
                 ("dangling", vec!["true"]),
                 ("label", vec![EXECUTOR_LABEL]),
                 ("until", vec![until.as_str()]),
             ]))
             .build();
-        let cache = PruneBuildOptionsBuilder::default()
+        let pruned = answered(docker.prune_images(Some(options))).await?;
+        Ok(bytes(pruned.space_reclaimed))
+    }
+
+    /// Removes build cache that no build has used for `unused_for`, whoever made it; answers how many bytes.
+    pub async fn prune_cache(&self, unused_for: Duration) -> Result<u64, Fault> {
+        let docker = self.host()?.connect(ANSWER_TIME).await?;
+        let until = format!("{}s", unused_for.as_secs());
+        let options = PruneBuildOptionsBuilder::default()
             .all(true)
             .filters(&HashMap::from([("until", vec![until.as_str()])]))
             .build();
-        let pruning = async {
-            let images = docker.prune_images(Some(images)).await?;
-            let cache = docker.prune_build(Some(cache)).await?;
-            Ok::<_, bollard::errors::Error>(Pruned {
-                image_bytes: bytes(images.space_reclaimed),
-                cache_bytes: bytes(cache.space_reclaimed),
-            })
-        };
-        let failed = |reason: String| {
-            Fault::new(
-                FaultKind::Engine,
-                format!("The Docker Engine did not clean up: {reason}. It is tried again."),
-            )
-        };
-        match tokio::time::timeout(PRUNE_TIME, pruning).await {
-            Ok(pruned) => pruned.map_err(|error| failed(error.to_string())),
-            Err(_) => Err(failed("it took too long".into())),
-        }
+        let pruned = answered(docker.prune_build(Some(options))).await?;
+        Ok(bytes(pruned.space_reclaimed))
+    }
+}
+
+async fn answered<T>(pruning: impl Future<Output = Result<T, Error>>) -> Result<T, Fault> {
+    let failed = |reason: String| {
+        Fault::new(
+            FaultKind::Engine,
+            format!("The Docker Engine did not clean up: {reason}. It is tried again."),
+        )
+    };
+    match tokio::time::timeout(PRUNE_TIME, pruning).await {
+        Ok(pruned) => pruned.map_err(|error| failed(error.to_string())),
+        Err(_) => Err(failed("it took too long".into())),
     }
 }
 

@@ -121,3 +121,29 @@ async fn docker_cleaning_up_keeps_what_is_in_use() {
     assert!(client().inspect_image(&outcome.image().name).await.is_ok());
     engine.remove(&outcome.image().name).await.expect("removed");
 }
+
+#[tokio::test]
+async fn docker_cleaning_up_removes_what_lost_its_name_and_nothing_of_others() {
+    let engine = engine().await;
+    let first = run(&engine, job("FROM BASE\nRUN echo one > /one\n")).await.image().clone();
+    let name = first.name.clone();
+    let again = job("FROM BASE\nRUN echo two > /two\n");
+    let second = again.change(|plan| plan.image.clone_from(&name));
+    let second = run(&engine, second).await.image().clone();
+    assert!(first.id != second.id && client().inspect_image(&first.id).await.is_ok());
+    // Somebody else's image without a name.
+    let empty_tar = bollard::body_full(vec![0; 1024].into());
+    let options = bollard::query_parameters::CreateImageOptionsBuilder::default()
+        .from_src("-")
+        .changes(vec![format!("LABEL of={name}")])
+        .build();
+    let created: Vec<_> =
+        futures_util::StreamExt::collect(client().create_image(Some(options), Some(empty_tar), None)).await;
+    let foreign = created.into_iter().filter_map(|line| line.ok()?.status).next_back().expect("an image");
+    engine.prune_images(Duration::ZERO).await.expect("cleaned");
+    assert!(client().inspect_image(&first.id).await.is_err(), "the nameless image is still there");
+    assert!(client().inspect_image(&second.id).await.is_ok());
+    assert!(client().inspect_image(&foreign).await.is_ok(), "an image of others is gone");
+    engine.remove(&foreign).await.expect("removed");
+    engine.remove(&name).await.expect("removed");
+}

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use executor_hub::domain::TaskId;
 use tokio::{
     io::AsyncWriteExt as _,
     net::{TcpListener, TcpStream},
@@ -30,8 +31,10 @@ impl Gate {
     /// A package whose build waits here.
     pub fn package(&self, package: Package, base: &str) -> Package {
         let port = self.listener.local_addr().unwrap().port();
+        // Nothing of an earlier build may fit: a port is used again sooner or later, and a cached step holds nobody.
+        let once = TaskId::mint();
         let script = format!(
-            "import socket, struct\n\
+            "# {once}\nimport socket, struct\n\
              routes = [line.split() for line in open('/proc/net/route')]\n\
              gateway = next(route[2] for route in routes if route[1] == '00000000')\n\
              gateway = socket.inet_ntoa(struct.pack('<L', int(gateway, 16)))\n\
