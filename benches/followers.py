@@ -85,7 +85,7 @@ def push(hub, number):
     headers = {'Authorization': f'token {hub.token}',
                'Content-Type': f'multipart/form-data; boundary={uploads.BOUNDARY}'}
     status, _, answer = hub.call('POST', '/v2/rpc/executor.createAsync', body, headers)
-    if status != 200:
+    if status != 202:
         raise SystemExit(f'push: {status} {answer[:500]}')
     return json.loads(answer)['data']['_id']
 

@@ -90,8 +90,8 @@ impl Plan {
 /// HTTP/1.0, so that both servers send the lines and nothing between them.
 fn request(address: &str, task: &str, token: &str, query: &str) -> String {
     format!(
-        "GET /v2/rpc/executor.queryProgress?id={task}&verbose=true&{query} HTTP/1.0\r\nHost: {address}\r\n\
-         Authorization: token {token}\r\n\r\n"
+        "POST /v2/rpc/executor.queryProgress?id={task}&verbose=true&{query} HTTP/1.0\r\nHost: {address}\r\n\
+         Authorization: token {token}\r\nContent-Length: 0\r\n\r\n"
     )
 }
 
