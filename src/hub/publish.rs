@@ -2,7 +2,7 @@
 
 use tempfile::NamedTempFile;
 
-use super::{Hub, access::Refused};
+use super::{Hub, accept::check_reach, access::Refused};
 use crate::{
     auth::{Caller, policy::Action},
     config::BuildMode,
@@ -125,7 +125,13 @@ impl Hub {
                 match name {
                     Some(name) => {
                         let mut connection = self.0.store.read().await?;
-                        store::executors::find_in_namespace(&mut connection, Some(user.id), name).await?
+                        let found =
+                            store::executors::find_in_namespace(&mut connection, Some(user.id), name).await?;
+                        // Theirs, but perhaps not for this token.
+                        if found.is_some() {
+                            check_reach(caller, found.as_ref())?;
+                        }
+                        found
                     }
                     None => None,
                 }
