@@ -19,7 +19,7 @@ from servers import Hub
 ROUNDS = 40
 SMALL = 1_000
 # A name, two words that are rare together, two that are common together, and the commonest of all.
-SEARCHES = ('imageknn100', 'hnsw postgres', 'clip encoder', 'data')
+SEARCHES = ('textknn101', 'hnsw postgres', 'clip encoder', 'data')
 GOAL_FIRST_PAGE = 1.5
 GOAL_DEEP_PAGE = 1.3
 GOAL_SEARCH_MS = 25

@@ -33,8 +33,8 @@ CREATE INDEX search_entries_keywords ON search_entries USING gin (keyword_keys) 
 CREATE INDEX search_entries_head ON search_entries USING gin (head) WITH (fastupdate = off);
 CREATE INDEX search_entries_body ON search_entries USING gin (body) WITH (fastupdate = off);
 
--- Words of what is public, for queries with a slip of the finger. Words are only added: a word that nobody uses any
--- more finds nothing.
+-- Words of what is public, for queries with a slip of the finger; no serial numbers and file names, which would be most of
+-- them on a large Hub and which nobody guesses. Words are only added: a word that nobody uses any more finds nothing.
 CREATE TABLE search_words (
     word text PRIMARY KEY CHECK (char_length(word) BETWEEN 3 AND 64)
 );
@@ -78,7 +78,7 @@ CREATE FUNCTION search_entries_write(executors text[]) RETURNS void LANGUAGE sql
     -- In their order: two pushes that add the same words wait for each other instead of dying of each other.
     INSERT INTO search_words (word)
     SELECT DISTINCT word FROM search_entries s, unnest(tsvector_to_array(s.head)) word
-    WHERE s.executor_id = ANY($1) AND s.is_public AND char_length(word) BETWEEN 3 AND 64
+    WHERE s.executor_id = ANY($1) AND s.is_public AND char_length(word) BETWEEN 3 AND 64 AND word !~ '[0-9./:@_-]'
     ORDER BY word
     ON CONFLICT DO NOTHING;
 $$;

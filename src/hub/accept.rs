@@ -454,7 +454,7 @@ async fn refuse_reserved(
 }
 
 /// Whether the token of whoever pushes under their own name reaches the Executor that they have by it, or new ones.
-fn check_reach(caller: &Caller, existing: Option<&Executor>) -> Result<(), Error> {
+pub(super) fn check_reach(caller: &Caller, existing: Option<&Executor>) -> Result<(), Error> {
     let reaches = match existing {
         Some(executor) => caller.reaches(Scope::Write, &executor.id),
         None => caller.reaches_all(Scope::Write),

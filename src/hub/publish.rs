@@ -4,6 +4,7 @@ use tempfile::NamedTempFile;
 
 use super::{
     Hub,
+    accept::check_reach,
     access::{Refused, namesake_item},
 };
 use crate::{
@@ -141,7 +142,11 @@ impl Hub {
                 let found = store::executors::find_in_namespace(&mut connection, Some(user.id), name).await?;
                 drop(connection);
                 match found {
-                    Some(found) => self.own(caller, found).await.map(Some),
+                    Some(found) => {
+                        // Theirs, but perhaps not for this token.
+                        check_reach(caller, Some(&found))?;
+                        self.own(caller, found).await.map(Some)
+                    }
                     None => Ok(None),
                 }
             }

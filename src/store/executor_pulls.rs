@@ -39,10 +39,16 @@ pub async fn add(
 /// nothing to do.
 pub async fn age(connection: &mut Connection, now: DateTime<Utc>) -> Result<(), StoreError> {
     let today = now.date_naive();
-    let ids =
-        sqlx::query_scalar!("SELECT executor_id FROM search_entries WHERE pulled > 0 ORDER BY executor_id")
-            .fetch_all(&mut *connection)
-            .await?;
+    // Whatever was pulled on a day that has left the window lately, however long no process was there to look.
+    let left = today - Days::new(DAYS);
+    let ids = sqlx::query_scalar!(
+        "SELECT DISTINCT p.executor_id FROM executor_pulls p
+         JOIN search_entries s ON s.executor_id = p.executor_id AND s.pulled > 0
+         WHERE p.day BETWEEN $1::date - 60 AND $1 ORDER BY p.executor_id",
+        left
+    )
+    .fetch_all(&mut *connection)
+    .await?;
     for ids in ids.chunks(10_000) {
         refresh(connection, ids, today).await?;
     }

@@ -105,7 +105,8 @@ pub struct Wanted<'a> {
 pub async fn page(connection: &mut Connection, wanted: &Wanted<'_>) -> Result<Vec<Entry>, StoreError> {
     let mut query = statement("", wanted);
     // Not kept as a prepared statement: the fifth use of one would forget how common the words are.
-    let rows = query.build().persistent(false).try_map(entry).fetch_all(connection).await?;
+    let mut rows = query.build().persistent(false).try_map(entry).fetch_all(connection).await?;
+    rows.truncate(usize::try_from(wanted.limit).unwrap_or_default());
     Ok(rows)
 }
 
@@ -127,6 +128,10 @@ fn entry(row: PgRow) -> Result<Entry, sqlx::Error> {
     })
 }
 
+/// Rows that are asked for where a page holds fewer. The planner walks in order where it expects to find that many soon; it
+/// believes that a word which it does not know is in a thousand rows, and for ten of those it would walk through all rows.
+const WORTH_A_WALK: i64 = 200;
+
 fn statement(prefix: &str, wanted: &Wanted<'_>) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new(prefix);
     query.push("SELECT executor_id, name_key, pushed_at, pulled, popularity FROM search_entries WHERE ");
@@ -142,7 +147,9 @@ fn statement(prefix: &str, wanted: &Wanted<'_>) -> QueryBuilder<Postgres> {
         Order::Name => " ORDER BY name_key, executor_id",
         Order::Best => " ORDER BY popularity DESC, pushed_at DESC, executor_id DESC",
     });
-    query.push(" LIMIT ").push_bind(wanted.limit);
+    let is_plain = matches!(wanted.fits, Fits::Anything) && wanted.narrowed.keyword.is_none();
+    let limit = if is_plain { wanted.limit } else { wanted.limit.max(WORTH_A_WALK) };
+    query.push(" LIMIT ").push_bind(limit);
     query
 }
 

@@ -76,6 +76,7 @@ async fn a_read_token_pulls_what_is_private_and_pushes_nothing() {
     let stored = hub.stored_files().len();
     for (method, fields) in [
         ("executor.push", vec![]),
+        ("executor.push", vec![("id", "Mine")]),
         ("executor.create", vec![]),
         ("executor.update", vec![("id", "alice/Mine")]),
     ] {
@@ -107,6 +108,11 @@ async fn a_token_for_one_executor_knows_of_no_other() {
     for (name, status) in pushes {
         let answer = token.push("executor.push", &[], &package(name).with("more.txt", "x")).await;
         assert_eq!(answer.status, status, "{name}");
+    }
+    for (name, status) in pushes {
+        let again = package(name).with("again.txt", "x");
+        let answer = token.push("executor.push", &[("id", name)], &again).await;
+        assert_eq!(answer.status, status, "{name}, by its name");
     }
     assert_eq!(hub.count("executors").await, 2);
     let (status, _) =

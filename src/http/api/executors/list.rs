@@ -25,6 +25,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub(in crate::http::api) struct ListRequest {
     /// Recent when nothing is said. A search has its own order: the best first.
+    #[param(inline)]
     sort: Option<SortWord>,
     /// What to look for: in names, keywords, descriptions, readmes and arguments. The last word may be unfinished, and
     /// slips of the finger are forgiven where nothing fits as it is.
