@@ -40,6 +40,11 @@ pub(super) fn other_method() -> Error {
 
 /// The path cannot be read: nothing can be there.
 pub(super) fn path(_: PathRejection) -> Error {
+    nowhere()
+}
+
+/// There is nothing at this address, whatever the surface.
+pub(super) fn nowhere() -> Error {
     Error::new(
         ErrorKind::NotFound,
         "route_not_found",

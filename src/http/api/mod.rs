@@ -3,13 +3,17 @@
 
 mod answer;
 mod ask;
+mod asked;
+mod audit;
 mod docs;
 mod executors;
+mod grants;
 mod me;
 mod openapi;
 mod people;
 mod rate;
 mod tasks;
+mod teams;
 mod tokens;
 
 use axum::middleware::from_fn_with_state;
@@ -59,6 +63,9 @@ pub(super) fn routes(app: &App) -> Routes {
     Routes::documented(routes, &document, needs)
         .get("/api/v1/openapi.json", Needs::Nothing, docs::json)
         .get("/api/v1/docs", Needs::Nothing, docs::page)
+        .merge(grants::routes())
+        .merge(teams::routes())
+        .merge(audit::routes())
         .refuse_other_methods(async || Problem::from(refused::other_method()))
         .layered(|router| router.route_layer(from_fn_with_state(app.clone(), rate::limit)))
 }

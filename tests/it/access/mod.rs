@@ -1,5 +1,6 @@
 //! May people do what they were let in for, and nothing else? Grants, teams and secrets, over the real router.
 
+mod api;
 mod audit;
 mod envelopes;
 mod grants;

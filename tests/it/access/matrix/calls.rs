@@ -9,6 +9,8 @@ pub enum Call {
     Plain,
     /// With the Executor in the path.
     Path,
+    /// With the Executor in the path and its secret in a header, as the API wants it.
+    Api,
     /// With the Executor as `id` of the RPC.
     Rpc,
     /// With a task as `id` of the RPC.
@@ -49,7 +51,7 @@ pub fn call_of(route: &Declared) -> Option<Call> {
     CALLS.iter().find(|(row, _)| *row == name).map(|(_, call)| *call)
 }
 
-use Call::{New, Path, Plain, Push, PushV1, Rpc, Task, TaskList};
+use Call::{Api, New, Path, Plain, Push, PushV1, Rpc, Task, TaskList};
 
 /// A row for every route.
 pub const CALLS: &[(&str, Call)] = &[
@@ -96,6 +98,14 @@ pub const CALLS: &[(&str, Call)] = &[
     ("user.pat.delete", Plain),
     ("dockerRegistry.listInternalRegistries", Plain),
     ("/api/v1/executors", Plain),
+    ("/api/v1/executors/{executor}/access", Api),
+    ("/api/v1/executors/{executor}/access/people/{login}", Api),
+    ("/api/v1/executors/{executor}/access/teams/{team}", Api),
+    ("/api/v1/executors/{executor}/secret", Api),
+    ("/api/v1/teams", Plain),
+    ("/api/v1/teams/{team}", Plain),
+    ("/api/v1/teams/{team}/members/{login}", Plain),
+    ("/api/v1/audit", Plain),
     ("/assets/{file}", Plain),
     ("/sign-in", Plain),
     ("/sign-in/device", Plain),

@@ -2,8 +2,9 @@
 //! one, run the Hub, or are nobody.
 
 use executor_hub::{
+    auth::Caller,
     domain::{AccessLevel, access::Grantee, team::TeamRole, user::Role},
-    http::routes::Declared,
+    http::routes::{Declared, Verb},
 };
 use http::Method;
 use serde_json::{Value, json};
@@ -78,6 +79,7 @@ pub struct Cast {
     pub hub: TestHub,
     clients: Vec<(Who, Client)>,
     tasks: Vec<(Thing, String)>,
+    owner: Caller,
 }
 
 impl Cast {
@@ -127,9 +129,24 @@ impl Cast {
             let over = format!("UPDATE tokens SET {ends} = now() - interval '1 hour' WHERE name = $1");
             sqlx::query(sqlx::AssertSqlSafe(over)).bind(ends).execute(&hub.pool).await.unwrap();
         }
+        // Somebody to let in and to shut out.
+        let (_, frank) = person(&hub, "frank").await;
+        hub.app.hub().create_team(&frank, &"guests".parse().unwrap()).await.unwrap();
         let gone = "UPDATE executors SET discarded_at = now(), holds_bare_name = false WHERE name = $1";
         sqlx::query(gone).bind(Thing::Deleted.name()).execute(&hub.pool).await.unwrap();
-        Self { hub, clients, tasks }
+        let cast = Self { hub, clients, tasks, owner };
+        cast.let_guests_in().await;
+        cast
+    }
+
+    /// So that there is somebody to shut out.
+    pub async fn let_guests_in(&self) {
+        for to in [Grantee::Person("frank".parse().unwrap()), Grantee::Team("guests".parse().unwrap())] {
+            for thing in [Thing::Public, Thing::Private] {
+                let it = subject(thing.name());
+                self.hub.app.hub().grant_access(&self.owner, &it, &to, AccessLevel::Read).await.unwrap();
+            }
+        }
     }
 
     pub fn client(&self, who: Who) -> &Client {
@@ -149,6 +166,18 @@ impl Cast {
                 let query = secret.map_or(String::new(), |secret| format!("?secret={secret}"));
                 client.send(verb, &format!("{path}{query}"), &[], Vec::new()).await
             }
+            Call::Api => {
+                let path = route.path.replace("{executor}", &name.replace('/', "%2F"));
+                let path = path.replace("{login}", "frank").replace("{team}", "guests");
+                let body = match route.verb {
+                    Verb::Put => json!({"level": "read"}).to_string(),
+                    Verb::Post => json!({"secret": SECRET}).to_string(),
+                    _ => String::new(),
+                };
+                let mut headers = vec![("content-type", "application/json")];
+                headers.extend(secret.map(|secret| ("x-executor-secret", secret)));
+                client.send(verb, &path, &headers, body.into_bytes()).await
+            }
             Call::Rpc | Call::TaskList => rpc(client, verb, &route.path, &name, secret).await,
             Call::Task => {
                 let task = self.tasks.iter().find(|(other, _)| Some(*other) == thing);
@@ -163,7 +192,10 @@ impl Cast {
 
     /// Calls a route with nothing in particular.
     pub async fn plain(&self, route: &Declared, who: Who) -> Answer {
-        let path = route.path.replace("{name}", MISSING);
+        let mut path = route.path.clone();
+        for part in ["{name}", "{executor}", "{team}", "{login}"] {
+            path = path.replace(part, MISSING);
+        }
         let headers = [("content-type", "application/json")];
         let body = json!({"id": MISSING, "name": "x"}).to_string().into_bytes();
         self.client(who).send(method(route.verb), &path, &headers, body).await
