@@ -95,7 +95,7 @@ async fn the_secret_stops_a_build_of_an_executor_without_an_owner() {
     let pushed = {
         let client = hub.anonymous();
         tokio::spawn(async move {
-            client.push("executor.create", &[("secret", "sesame")], &package("Hello")).await
+            client.push("executor.create", &[("secret", "open-sesame")], &package("Hello")).await
         })
     };
     let task = loop {
@@ -112,7 +112,7 @@ async fn the_secret_stops_a_build_of_an_executor_without_an_owner() {
     };
     assert_eq!(cancel(None).await.unwrap_err().code, "build_not_yours");
     assert_eq!(cancel(Some("open")).await.unwrap_err().code, "build_not_yours");
-    assert_eq!(cancel(Some("sesame")).await.unwrap().state, TaskState::Cancelled);
+    assert_eq!(cancel(Some("open-sesame")).await.unwrap().state, TaskState::Cancelled);
     assert_eq!(pushed.await.unwrap().last_line()["type"], "error", "the push is told");
 }
 

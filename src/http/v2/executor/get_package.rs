@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::{
     app::App,
-    domain::{CommitId, ExecutorName, Secret, UserId},
+    domain::{ExecutorName, Secret},
     error::Error,
     http::{
         caller, packages, pull,
@@ -33,7 +33,8 @@ pub(in crate::http::v2) async fn handle(
     app.hub().count_pull(&pulled.executor.id);
     // jina 2.7 and 3.0 break on an empty list, 3.1 wants an image even for source: they all ask by GET.
     let must_name_image = method == Method::GET;
-    Ok(Json(answer(&app, &pulled, must_name_image)).into_response())
+    let commit_id = pulled.commit.id.to_string();
+    Ok(Json(answer(&app, &pulled, &commit_id, must_name_image)).into_response())
 }
 
 fn read(parameters: &Parameters) -> Result<Pull, Error> {
@@ -72,14 +73,14 @@ struct Data<'a> {
 
 #[derive(Serialize)]
 struct OwnerObject<'a> {
-    _id: UserId,
+    _id: String,
     name: &'a str,
 }
 
 #[derive(Serialize)]
 struct CommitObject<'a> {
-    id: CommitId,
-    _id: CommitId,
+    id: &'a str,
+    _id: &'a str,
     tags: &'a [String],
     #[serde(rename = "commitParams")]
     parameters: CommitParameters<'a>,
@@ -102,7 +103,7 @@ struct PackageObject<'a> {
     containers: Cow<'a, [String]>,
 }
 
-fn answer<'a>(app: &App, pulled: &'a Pulled, must_name_image: bool) -> Answer<'a> {
+fn answer<'a>(app: &App, pulled: &'a Pulled, commit_id: &'a str, must_name_image: bool) -> Answer<'a> {
     let Pulled { executor, commit, tags, package, images } = pulled;
     let must_make_up = images.is_empty() && must_name_image;
     let containers =
@@ -119,10 +120,10 @@ fn answer<'a>(app: &App, pulled: &'a Pulled, must_name_image: bool) -> Answer<'a
             owner: executor
                 .owner
                 .as_ref()
-                .map(|owner| OwnerObject { _id: owner.id, name: owner.login.as_str() }),
+                .map(|owner| OwnerObject { _id: owner.id.to_string(), name: owner.login.as_str() }),
             commit: CommitObject {
-                id: commit.id,
-                _id: commit.id,
+                id: commit_id,
+                _id: commit_id,
                 tags,
                 parameters: CommitParameters { build_env },
                 created_at: commit.created_at.to_rfc3339(),
