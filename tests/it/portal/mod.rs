@@ -1,5 +1,9 @@
 //! The pages: who gets in by them, and what they never do.
 
 mod accounts;
+mod build;
+mod catalog;
+mod executor;
 mod pages;
 mod sign_in;
+mod tokens;
