@@ -3,6 +3,7 @@
 mod accounts;
 mod build;
 mod catalog;
+mod chromium;
 mod executor;
 mod pages;
 mod sign_in;
