@@ -214,6 +214,11 @@ impl App {
         self.0.stopping.clone()
     }
 
+    /// What time it is.
+    pub fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.0.clock.now()
+    }
+
     /// What was configured.
     pub fn settings(&self) -> &Settings {
         &self.0.settings

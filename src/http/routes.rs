@@ -66,6 +66,9 @@ pub enum Needs {
     SignedAddress,
     /// It shows whatever the caller may see.
     Listing,
+    /// A page of whatever its visitor may see or change. To a page a session that is over is none: it shows what a stranger
+    /// sees, or leads to the sign-in page, and its forms are refused.
+    Page,
     /// To make an Executor, or to push to one's own.
     NewExecutor,
     /// This action on an Executor.

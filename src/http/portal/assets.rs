@@ -1,5 +1,5 @@
-//! Which files belong to the pages? One stylesheet, under an address that changes with its content, so that browsers may keep
-//! it for ever.
+//! Which files belong to the pages? A stylesheet, a script and an icon, each under an address that changes with its content,
+//! so that browsers may keep it for ever.
 
 use std::sync::LazyLock;
 
@@ -12,22 +12,48 @@ use sha2::{Digest as _, Sha256};
 
 use crate::http::{problem::Problem, refused};
 
-const STYLESHEET: &str = include_str!("../../../assets/hub.css");
+struct Asset {
+    name: String,
+    kind: &'static str,
+    content: &'static str,
+}
 
-static STYLESHEET_NAME: LazyLock<String> = LazyLock::new(|| {
-    let mut digest = hex::encode(Sha256::digest(STYLESHEET));
-    digest.truncate(16);
-    format!("hub-{digest}.css")
+impl Asset {
+    fn new(extension: &str, kind: &'static str, content: &'static str) -> Self {
+        let mut digest = hex::encode(Sha256::digest(content));
+        digest.truncate(16);
+        Self { name: format!("hub-{digest}.{extension}"), kind, content }
+    }
+}
+
+static STYLESHEET: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("css", "text/css; charset=utf-8", include_str!("../../../assets/hub.css")));
+static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("js", "text/javascript; charset=utf-8", include_str!("../../../assets/hub.js"))
 });
+static ICON: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("svg", "image/svg+xml", include_str!("../../../assets/hub.svg")));
 
-/// The file name of the stylesheet, below `/assets/`.
-pub(super) fn stylesheet() -> &'static str {
-    &STYLESHEET_NAME
+/// File names below `/assets/`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Names {
+    /// The stylesheet.
+    pub(super) stylesheet: &'static str,
+    /// The script.
+    pub(super) script: &'static str,
+    /// The icon.
+    pub(super) icon: &'static str,
+}
+
+/// The file names of this build of the program.
+pub(super) fn names() -> Names {
+    Names { stylesheet: &STYLESHEET.name, script: &SCRIPT.name, icon: &ICON.name }
 }
 
 pub(super) async fn serve(file: Result<Path<String>, PathRejection>) -> Result<Response, Problem> {
     let Path(file) = file.map_err(refused::path)?;
-    if file != *STYLESHEET_NAME {
+    let assets = [&*STYLESHEET, &*SCRIPT, &*ICON];
+    let Some(asset) = assets.into_iter().find(|asset| asset.name == file) else {
         return Err(crate::error::Error::new(
             crate::error::ErrorKind::NotFound,
             "route_not_found",
@@ -35,10 +61,12 @@ pub(super) async fn serve(file: Result<Path<String>, PathRejection>) -> Result<R
             "Load the page again.",
         )
         .into());
-    }
+    };
     let headers = [
-        (header::CONTENT_TYPE, "text/css; charset=utf-8"),
+        (header::CONTENT_TYPE, asset.kind),
         (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        // An image opened by itself is a document of the Hub's; it needs nothing.
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     ];
-    Ok((headers, STYLESHEET).into_response())
+    Ok((headers, asset.content).into_response())
 }

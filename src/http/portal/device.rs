@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::{
     error::PageError,
     form::Form,
-    visitor::{Frame, Visitor},
+    visitor::{Frame, Needs, Visitor},
 };
 use crate::{
     app::App,
@@ -115,7 +115,8 @@ pub(super) async fn decide(
                 code: grant.code.expose().to_owned(),
                 state: grant.state.expose().to_owned(),
             };
-            visitor.page_that_submits_to(Some(&return_to), StatusCode::OK, &page)
+            let needs = Needs { elsewhere: Some(&return_to), ..Needs::default() };
+            visitor.page_that_needs(needs, StatusCode::OK, &page)
         }
         None => visitor.page(StatusCode::OK, &DonePage { frame, is_allowed, login: user.login.to_string() }),
     }

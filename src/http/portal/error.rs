@@ -5,15 +5,16 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{
     extract::{Request, State},
-    http::StatusCode,
+    http::{Method, StatusCode, header},
     middleware::Next,
     response::{Html, IntoResponse, Response},
 };
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
     assets,
     cookies::Scope,
-    visitor::{Frame, protect},
+    visitor::{Frame, Needs, protect},
 };
 use crate::{
     app::App,
@@ -52,26 +53,38 @@ struct ErrorPage<'a> {
     request_id: String,
 }
 
-/// Turns errors into pages.
+/// What is told of an Executor or a build that is not there, and, byte for byte, of one that the visitor may not see.
+#[derive(Template)]
+#[template(path = "missing.html")]
+struct MissingPage {
+    frame: Frame,
+}
+
+/// Turns errors into pages. Strangers who want to read what is for signed-in people are sent to sign in.
 pub(super) async fn render(State(app): State<App>, request: Request, next: Next) -> Response {
+    let reads = (request.method() == Method::GET).then(|| request.uri().clone());
     let mut response = next.run(request).await;
     let Some(PageError(error)) = response.extensions_mut().remove::<PageError>() else { return response };
-    let page = ErrorPage {
-        frame: Frame {
-            base: Scope::of(&app.settings().server.external_url).base,
-            stylesheet: assets::stylesheet(),
-            form_token: String::new(),
-        },
-        cause: &error.cause,
-        remedy: &error.remedy,
-        request_id: current_request_id().unwrap_or_default(),
+    let base = Scope::of(&app.settings().server.external_url).base;
+    if let (ErrorKind::Unauthenticated, Some(address)) = (error.kind, reads) {
+        let path = address.path_and_query().map_or("/", |path| path.as_str());
+        let location = format!("{base}/sign-in?next={}", utf8_percent_encode(path, NON_ALPHANUMERIC));
+        return (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response();
+    }
+    let frame =
+        Frame { base, assets: assets::names(), form_token: String::new(), person: None, may_sign_in: false };
+    let rendered = if matches!(error.code, "executor_not_found" | "task_not_found") {
+        MissingPage { frame }.render()
+    } else {
+        let request_id = current_request_id().unwrap_or_default();
+        ErrorPage { frame, cause: &error.cause, remedy: &error.remedy, request_id }.render()
     };
-    let Ok(html) = page.render() else { return response };
+    let Ok(html) = rendered else { return response };
     let (status, extensions) = (response.status(), std::mem::take(response.extensions_mut()));
     let mut response = (status, Html(html)).into_response();
     *response.extensions_mut() = extensions;
     // The policy is a constant here; a page without it would still run nothing.
-    let _ = protect(&mut response, None);
+    let _ = protect(&mut response, Needs::default());
     response
 }
 

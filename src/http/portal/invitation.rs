@@ -60,7 +60,7 @@ pub(super) async fn submit(
     }
     .await;
     match accepted {
-        Ok(user) => visitor.sign_in(&app, &user, "/sign-in").await,
+        Ok(user) => visitor.sign_in(&app, &user, "/").await,
         Err(error) => {
             let (status, notice) = notice(error)?;
             form(&app, &visitor, &word, status, notice).await

@@ -2,14 +2,24 @@
 //! one template of `templates/`.
 
 mod assets;
+mod build;
+mod catalog;
 mod cookies;
+mod deleted;
 mod device;
 mod error;
+mod executor;
 mod form;
+mod help;
 mod invitation;
+mod markdown;
+mod moment;
 mod setup;
 mod sign_in;
 mod sign_up;
+mod terminal;
+mod tokens;
+mod usage;
 mod visitor;
 
 use axum::{extract::DefaultBodyLimit, middleware::from_fn_with_state};
@@ -25,9 +35,25 @@ use crate::app::App;
 const FORM_BYTES: usize = 64 << 10;
 
 pub(super) fn routes(app: &App) -> Routes {
-    use Needs::{Nothing, Person, Proof};
+    use Needs::{Nothing, Page, Person, Proof};
     Routes::new()
         .get("/assets/{file}", Nothing, assets::serve)
+        .get("/", Page, catalog::show)
+        .get("/executors/{id}", Page, executor::by_id)
+        .get("/executors/{owner}/{name}", Page, executor::by_name)
+        .post("/settings/{id}/visibility", Page, executor::settings::set_visibility)
+        .post("/settings/{id}/secret", Page, executor::settings::rotate_secret)
+        .post("/settings/{id}/delete", Page, executor::settings::delete)
+        .post("/settings/{id}/undelete", Page, executor::settings::undelete)
+        .get("/account/deleted", Page, deleted::show)
+        .get("/builds/{task}", Page, build::show)
+        .get("/builds/{task}/log", Page, build::download)
+        .post("/builds/{task}/cancel", Page, build::cancel)
+        .post("/builds/{task}/retry", Page, build::retry)
+        .get("/account/tokens", Page, tokens::show)
+        .post("/account/tokens", Page, tokens::create)
+        .post("/account/tokens/{id}/delete", Page, tokens::delete)
+        .get("/help/push", Nothing, help::push)
         .get("/sign-in", Nothing, sign_in::show)
         .post("/sign-in", Proof, sign_in::submit)
         .post("/sign-in/device", Person, device::decide)

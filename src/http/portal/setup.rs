@@ -61,7 +61,7 @@ pub(super) async fn submit(
     }
     .await;
     match done {
-        Ok(user) => visitor.sign_in(&app, &user, "/sign-in").await,
+        Ok(user) => visitor.sign_in(&app, &user, "/help/push").await,
         Err(error) => {
             let (status, notice) = notice(error)?;
             let page = SetupPage { frame: visitor.frame(), notice, login: sent.login, name: sent.name };

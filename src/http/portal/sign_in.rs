@@ -38,14 +38,6 @@ struct SignInPage {
     may_sign_up: bool,
 }
 
-#[derive(Template)]
-#[template(path = "signed_in.html")]
-struct SignedInPage {
-    frame: Frame,
-    name: String,
-    login: String,
-}
-
 pub(super) async fn show(
     State(app): State<App>,
     visitor: Visitor,
@@ -54,13 +46,7 @@ pub(super) async fn show(
     let Query(onward) = onward.map_err(refused::query)?;
     match (visitor.user(), onward.device.as_deref()) {
         (Some(user), Some(word)) => device::ask(&app, &visitor, user, word).await,
-        (Some(user), None) => {
-            if let Some(next) = onward.next.as_deref() {
-                return visitor.redirect(path_or(Some(next), "/sign-in"));
-            }
-            let (name, login) = (user.display_name.clone(), user.login.to_string());
-            visitor.page(StatusCode::OK, &SignedInPage { frame: visitor.frame(), name, login })
-        }
+        (Some(_), None) => visitor.redirect(path_or(onward.next.as_deref(), "/")),
         (None, _) if app.auth().needs_setup().await? => visitor.redirect("/setup"),
         (None, _) => form(&app, &visitor, onward, StatusCode::OK, String::new(), String::new()).await,
     }
@@ -93,7 +79,7 @@ pub(super) async fn submit(
         Ok(user) => {
             let path = match &onward.device {
                 Some(word) => device::path(word),
-                None => path_or(onward.next.as_deref(), "/sign-in").to_owned(),
+                None => path_or(onward.next.as_deref(), "/").to_owned(),
             };
             visitor.sign_in(&app, &user, &path).await
         }

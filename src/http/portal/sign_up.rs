@@ -69,7 +69,7 @@ pub(super) async fn submit(
     }
     .await;
     match registered {
-        Ok(user) => visitor.sign_in(&app, &user, "/sign-in").await,
+        Ok(user) => visitor.sign_in(&app, &user, "/").await,
         Err(error) => {
             let (status, notice) = notice(error)?;
             let page = SignUpPage { frame: visitor.frame(), notice, login: sent.login, name: sent.name };

@@ -43,10 +43,34 @@ pub(super) struct Visitor {
 pub(super) struct Frame {
     /// What links start with.
     pub(super) base: String,
-    /// File name of the stylesheet.
-    pub(super) stylesheet: &'static str,
+    /// File names of what pages load.
+    pub(super) assets: assets::Names,
     /// For the hidden field of every form.
     pub(super) form_token: String,
+    /// Who is greeted at the top.
+    pub(super) person: Option<Person>,
+    /// Whether somebody else could sign in: not on pages that do not know who looks.
+    pub(super) may_sign_in: bool,
+}
+
+/// Somebody signed in.
+#[derive(Debug)]
+pub(super) struct Person {
+    /// Their login.
+    pub(super) login: String,
+    /// Their name for show.
+    pub(super) name: String,
+}
+
+/// What a page may do besides showing itself with our stylesheet and icon.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Needs<'a> {
+    /// An address elsewhere that a form of it leads to; one that we checked.
+    pub(super) elsewhere: Option<&'a str>,
+    /// Our script, which may ask the Hub.
+    pub(super) script: bool,
+    /// Images of anybody's, over TLS.
+    pub(super) images: bool,
 }
 
 impl FromRequestParts<App> for Visitor {
@@ -93,8 +117,12 @@ impl Visitor {
     pub(super) fn frame(&self) -> Frame {
         Frame {
             base: self.scope.base.clone(),
-            stylesheet: assets::stylesheet(),
+            assets: assets::names(),
             form_token: self.form_token(),
+            person: self
+                .user()
+                .map(|user| Person { login: user.login.to_string(), name: user.display_name.clone() }),
+            may_sign_in: self.user().is_none(),
         }
     }
 
@@ -126,24 +154,49 @@ impl Visitor {
         .into())
     }
 
-    /// A page.
+    /// A page with a form.
     pub(super) fn page(&self, status: StatusCode, template: &impl Template) -> Result<Response, PageError> {
-        self.page_that_submits_to(None, status, template)
+        self.page_that_needs(Needs::default(), status, template)
     }
 
-    /// A page with a form that leads to another address, which must be one that we checked.
-    pub(super) fn page_that_submits_to(
+    /// A page with a form that may do more.
+    pub(super) fn page_that_needs(
         &self,
-        elsewhere: Option<&str>,
+        needs: Needs<'_>,
         status: StatusCode,
         template: &impl Template,
     ) -> Result<Response, PageError> {
         let html = template.render().map_err(Error::internal)?;
         let mut response = (status, Html(html)).into_response();
-        protect(&mut response, elsewhere)?;
+        protect(&mut response, needs)?;
         if self.form_secret_is_new {
             response.headers_mut().append(cookies::SET, self.scope.form(self.form_secret.expose()));
         }
+        Ok(response)
+    }
+
+    /// A page to read. Strangers, whose page has no form, get no cookie, and their browsers may keep it and ask whether it has
+    /// changed; what somebody sees signed in is not to come back with the back button after they have signed out.
+    pub(super) fn reading(
+        &self,
+        needs: Needs<'_>,
+        headers: &HeaderMap,
+        template: &impl Template,
+    ) -> Result<Response, PageError> {
+        if self.user().is_some() {
+            return self.page_that_needs(needs, StatusCode::OK, template);
+        }
+        let html = template.render().map_err(Error::internal)?;
+        let mut digest = hex::encode(Sha256::digest(&html));
+        digest.truncate(32);
+        let tag = HeaderValue::from_str(&format!("\"{digest}\"")).map_err(Error::internal)?;
+        let is_known = headers.get(header::IF_NONE_MATCH) == Some(&tag);
+        let mut response =
+            if is_known { StatusCode::NOT_MODIFIED.into_response() } else { Html(html).into_response() };
+        protect(&mut response, needs)?;
+        response.headers_mut().insert(header::ETAG, tag);
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        response.headers_mut().insert(header::VARY, HeaderValue::from_static("Cookie"));
         Ok(response)
     }
 
@@ -177,11 +230,14 @@ impl Visitor {
     }
 }
 
-/// Nothing but our own stylesheet is loaded, nothing runs, nobody frames it, nobody keeps it.
-pub(super) fn protect(response: &mut Response, elsewhere: Option<&str>) -> Result<(), Error> {
+/// Nothing but our own stylesheet and icon is loaded, nothing runs, nobody frames it, nobody keeps it, unless the page needs more.
+pub(super) fn protect(response: &mut Response, needs: Needs<'_>) -> Result<(), Error> {
+    let images = if needs.images { " https:" } else { "" };
+    let script = if needs.script { " script-src 'self'; connect-src 'self';" } else { "" };
+    let elsewhere = needs.elsewhere.unwrap_or_default();
     let policy = format!(
-        "default-src 'none'; style-src 'self'; form-action 'self' {}; base-uri 'none'; frame-ancestors 'none'",
-        elsewhere.unwrap_or_default()
+        "default-src 'none'; style-src 'self'; img-src 'self'{images};{script} form-action 'self' {elsewhere}; base-uri 'none'; \
+         frame-ancestors 'none'"
     );
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_str(&policy).map_err(Error::internal)?);

@@ -36,7 +36,7 @@ async fn the_setup_code_makes_one_admin_and_is_gone() {
     let mut browser = Browser::new(&hub.url);
     assert_eq!(set_up(&mut browser, "another-code", "root").await.status(), 401);
     let page = set_up(&mut browser, &format!(" {code}\n"), "root").await;
-    assert!(page.text().contains("You are signed in"), "{}", page.text());
+    assert!(page.text().contains("Sign out"), "{}", page.text());
     assert_eq!(hub.app.auth().find_user("root").await.unwrap().role, Role::Admin);
     assert!(!file.exists());
     assert!(matches!(hub.app.auth().offer_setup().await.unwrap(), Setup::Done));
@@ -66,10 +66,7 @@ async fn of_many_with_the_setup_code_one_becomes_admin() {
     let tries = (0..8).map(|n| {
         let (url, code) = (hub.url.clone(), code.clone());
         async move {
-            set_up(&mut Browser::new(&url), &code, &format!("admin{n}"))
-                .await
-                .text()
-                .contains("You are signed in")
+            set_up(&mut Browser::new(&url), &code, &format!("admin{n}")).await.text().contains("Sign out")
         }
     });
     let done = futures_util::future::join_all(tries).await;
@@ -117,7 +114,7 @@ async fn an_invited_person_chooses_a_password_once() {
         assert!(page.text().contains("role=\"alert\"") && !page.text().contains(PASSWORD));
     }
     let done = browser.submit(&page, &path, &[("password", PASSWORD), ("again", PASSWORD)]).await;
-    assert!(done.text().contains("You are signed in"), "{}", done.text());
+    assert!(done.text().contains("Sign out"), "{}", done.text());
     assert_eq!(browser.open(&path).await.status(), 404);
     assert_eq!(Browser::new(&hub.url).sign_in("alice", PASSWORD).await.status(), 200);
 }

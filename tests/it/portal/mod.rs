@@ -1,5 +1,10 @@
 //! The pages: who gets in by them, and what they never do.
 
 mod accounts;
+mod build;
+mod catalog;
+mod chromium;
+mod executor;
 mod pages;
 mod sign_in;
+mod tokens;

@@ -85,9 +85,9 @@ async fn after_signing_in_one_goes_on_within_the_hub_and_nowhere_else() {
     let hub = hub_with_alice().await;
     for (next, wanted) in [
         ("/api/v1/executors?limit=1", "/api/v1/executors?limit=1"),
-        ("//evil.example", "/sign-in"),
-        ("https://evil.example", "/sign-in"),
-        ("/\\evil.example", "/sign-in"),
+        ("//evil.example", "/"),
+        ("https://evil.example", "/"),
+        ("/\\evil.example", "/"),
     ] {
         let mut browser = Browser::new(&hub.url);
         let encoded = percent_encoding::utf8_percent_encode(next, percent_encoding::NON_ALPHANUMERIC);

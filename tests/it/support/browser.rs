@@ -32,17 +32,32 @@ impl Page {
         self.answer.status.as_u16()
     }
 
-    /// The hidden fields of its `n`th form.
+    /// The hidden fields of the `n`th form of what is the page's own.
     pub fn hidden(&self, n: usize) -> Vec<(String, String)> {
-        let form = self.text().split("<form").nth(n + 1).expect("a form").split("</form>").next().unwrap();
-        let inputs = form.split("<input type=\"hidden\" name=\"").skip(1);
-        inputs
-            .map(|input| {
-                let (name, rest) = input.split_once("\" value=\"").unwrap();
-                (name.to_owned(), rest.split_once('"').unwrap().0.to_owned())
-            })
-            .collect()
+        let own = self.text().split_once("<main").expect("a page").1;
+        hidden_fields(own.split("<form").nth(n + 1).expect("a form"))
     }
+
+    /// The hidden fields of the form that leads to `path`; of the first one when none says that it does.
+    fn hidden_for(&self, path: &str) -> Vec<(String, String)> {
+        let action = format!("action=\"{path}\"");
+        let leads_there = |form: &&str| form.split('>').next().unwrap().contains(&action);
+        match self.text().split("<form").skip(1).filter(leads_there).last() {
+            Some(form) => hidden_fields(form),
+            None => self.hidden(0),
+        }
+    }
+}
+
+fn hidden_fields(form: &str) -> Vec<(String, String)> {
+    let form = form.split("</form>").next().unwrap();
+    let inputs = form.split("<input type=\"hidden\" name=\"").skip(1);
+    inputs
+        .map(|input| {
+            let (name, rest) = input.split_once("\" value=\"").unwrap();
+            (name.to_owned(), rest.split_once('"').unwrap().0.to_owned())
+        })
+        .collect()
 }
 
 impl Browser {
@@ -55,9 +70,9 @@ impl Browser {
         self.send(Method::GET, path, &[], Vec::new()).await
     }
 
-    /// Fills in the first form of a page and submits it to `path`.
+    /// Fills in the form of a page that leads to `path`, and submits it.
     pub async fn submit(&mut self, page: &Page, path: &str, fields: &[(&str, &str)]) -> Page {
-        let mut all = page.hidden(0);
+        let mut all = page.hidden_for(path);
         all.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         self.post(path, &all).await
     }

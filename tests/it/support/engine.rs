@@ -27,6 +27,8 @@ const LINES: [&str; 3] =
 pub enum Script {
     /// It prints a few lines and works.
     Works,
+    /// It prints these lines as well and works.
+    Says(Vec<String>),
     /// It prints a line and fails.
     Fails(FaultKind),
     /// It prints a line and fails with everything that a fault can tell.
@@ -88,6 +90,11 @@ impl Engine for FakeEngine {
         }
         match script {
             Script::Works => {}
+            Script::Says(lines) => {
+                for line in lines {
+                    output.send(BuildOutput::Line(line)).await.unwrap();
+                }
+            }
             Script::Fails(kind) => {
                 return Err(Fault::new(kind, format!("It failed on purpose ({}).", kind.as_str())));
             }

@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod child;
+pub mod chromium;
 pub mod client;
 pub mod database;
 pub mod engine;
