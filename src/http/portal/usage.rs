@@ -27,7 +27,7 @@ pub(super) fn snippets(executor: &Executor, tag: Option<&str>) -> Vec<Snippet> {
         None => legacy(&scheme.replace("jinaai", "jinahub"), handle),
     };
     let (source, image) = (address("jinaai"), address("jinaai+docker"));
-    let name = handle.chars().filter(|c| c.is_ascii_alphanumeric()).collect::<String>().to_lowercase();
+    let name = handle.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
     let mut snippets = vec![
         Snippet {
             title: "Python",

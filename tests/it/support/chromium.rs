@@ -1,4 +1,4 @@
-//! How does a test look at pages as a person does? In a real headless Chromium, driven by the WebDriver protocol.
+//! How does a test look at pages as a person does? In a real headless Chromium, driven by the `WebDriver` protocol.
 //!
 //! It is there when `EXECUTOR_HUB_TEST_CHROMIUM` names the browser, as the test script does; without it, and outside of CI, tests
 //! that need it do nothing and say so.
@@ -16,7 +16,7 @@ use tokio::{
 
 use super::{child::setting, client::Client};
 
-/// The key under which WebDriver tells of an element.
+/// The key under which `WebDriver` tells of an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// A busy machine may need long for a page.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -117,9 +117,8 @@ impl Chromium {
                 .is_err()
             {}
         };
-        if tokio::time::timeout(PATIENCE, all).await.is_err() {
-            panic!("never true: {expression}\n{}", self.text().await);
-        }
+        let came_true = tokio::time::timeout(PATIENCE, all).await.is_ok();
+        assert!(came_true, "never true: {expression}\n{}", self.text().await);
     }
 
     /// What the page says.

@@ -168,7 +168,7 @@ async fn show(
         frame: visitor.frame(),
         title: executor.title(),
         owner: executor.owner.as_ref().map(|owner| owner.login.to_string()),
-        name: executor.name.as_ref().map_or_else(|| executor.id.to_string(), |name| name.to_string()),
+        name: executor.name.as_ref().map_or_else(|| executor.id.to_string(), ToString::to_string),
         id: executor.id.to_string(),
         is_private: executor.visibility == Visibility::Private,
         description: package.and_then(|package| package.description.clone()).unwrap_or_default(),

@@ -74,14 +74,14 @@ pub(super) struct Dependencies {
 }
 
 pub(super) struct Files {
-    pub(super) files: Vec<(String, String)>,
+    pub(super) list: Vec<(String, String)>,
     pub(super) more: usize,
     pub(super) size: String,
     pub(super) digest: String,
 }
 
 pub(super) struct Builds {
-    pub(super) builds: Vec<Build>,
+    pub(super) list: Vec<Build>,
     pub(super) older: Option<String>,
 }
 
@@ -111,7 +111,7 @@ pub(super) async fn content(
                 app.hub().tasks(&visitor.caller, reference, cursor, PageSize::nearest(Some(50))).await?;
             let now = app.now();
             Ok(Content::Builds(Builds {
-                builds: page.items.iter().map(|task| build(task, now)).collect(),
+                list: page.items.iter().map(|task| build(task, now)).collect(),
                 older: page
                     .next
                     .map(|cursor| format!("{}&cursor={cursor}", link(path, "builds", &asked.tag))),
@@ -132,7 +132,7 @@ pub(super) async fn content(
             is_generated: matches!(package.dockerfile, crate::domain::package::Dockerfile::Generated),
         })),
         (Tab::Files, Some((commit, package))) => Ok(Content::Files(Files {
-            files: package
+            list: package
                 .files
                 .iter()
                 .take(FILES)
