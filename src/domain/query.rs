@@ -50,14 +50,14 @@ pub fn slips(typed: &str, meant: &str, most: usize) -> Option<usize> {
         let mut row = vec![i + 1];
         for (j, &other) in meant.iter().enumerate() {
             let cell = |row: &[usize], at: usize| row.get(at).copied().unwrap_or(usize::MAX - 1);
-            let mut least = cell(&last, j) + usize::from(letter != other);
-            least = least.min(cell(&last, j + 1) + 1).min(cell(&row, j) + 1);
+            let mut fewest = cell(&last, j) + usize::from(letter != other);
+            fewest = fewest.min(cell(&last, j + 1) + 1).min(cell(&row, j) + 1);
             let exchanged =
                 i > 0 && j > 0 && typed.get(i - 1) == Some(&other) && meant.get(j - 1) == Some(&letter);
             if exchanged {
-                least = least.min(cell(&before, j - 1) + 1);
+                fewest = fewest.min(cell(&before, j - 1) + 1);
             }
-            row.push(least);
+            row.push(fewest);
         }
         before = std::mem::replace(&mut last, row);
     }

@@ -107,7 +107,7 @@ async fn recent(app: &App, caller: &Caller, headers: &HeaderMap) -> Result<Respo
     let entries: Vec<Entry> = page.items.into_iter().map(|shown| pushed(url, shown)).collect();
     feed(
         headers,
-        Feed {
+        &Feed {
             id: format!("{url}/feeds/recent.atom"),
             title: "Recent Executors".into(),
             address: format!("{url}/feeds/recent.atom"),
@@ -127,7 +127,7 @@ async fn one(app: &App, caller: &Caller, name: &str, headers: &HeaderMap) -> Res
     let title = detail.executor.title();
     feed(
         headers,
-        Feed {
+        &Feed {
             id: format!("urn:executor-hub:executor:{}", detail.executor.id),
             address: format!("{url}/feeds/{title}.atom"),
             title,
@@ -180,7 +180,7 @@ fn printable(text: &str) -> String {
     text.chars().filter(is_xml).collect()
 }
 
-fn feed(headers: &HeaderMap, feed: Feed) -> Result<Response, Problem> {
+fn feed(headers: &HeaderMap, feed: &Feed) -> Result<Response, Problem> {
     let xml = feed.render().map_err(Error::internal)?;
     Ok(tagged(headers, xml.into_bytes(), HeaderValue::from_static("application/atom+xml; charset=utf-8")))
 }

@@ -44,9 +44,8 @@ impl Hub {
     fn audience(&self, caller: &Caller) -> Result<Audience, Error> {
         match caller.user_id() {
             Some(id) if caller.reaches_all(Scope::Read) => Ok(Audience::Person(id)),
-            Some(_) => Ok(Audience::Everyone),
             None if self.0.rules.hub.sign_in_required => Err(Error::sign_in_required(false)),
-            None => Ok(Audience::Everyone),
+            Some(_) | None => Ok(Audience::Everyone),
         }
     }
 }

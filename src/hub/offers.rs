@@ -7,6 +7,8 @@ use crate::{
         policy::{self, Action, Knowledge},
     },
     domain::executor::Executor,
+    error::Error,
+    store,
 };
 
 /// What is worth offering.
@@ -22,15 +24,23 @@ pub struct Offers {
 
 impl Hub {
     /// What the caller may do with an Executor that they may see.
-    pub fn offers(&self, caller: &Caller, executor: &Executor) -> Offers {
-        let may = |action| {
-            policy::authorize(caller, Knowledge::Nothing, executor.clone(), action, self.0.rules.hub).is_ok()
+    pub async fn offers(&self, caller: &Caller, executor: &Executor) -> Result<Offers, Error> {
+        let knowledge = match caller.user_id() {
+            Some(user) => {
+                let mut connection = self.0.store.read().await?;
+                let level =
+                    store::executor_grants::level_of(&mut connection, Some(&executor.id), user).await?;
+                level.map_or(Knowledge::Nothing, Knowledge::Grant)
+            }
+            None => Knowledge::Nothing,
         };
+        let may =
+            |action| policy::authorize(caller, knowledge, executor.clone(), action, self.0.rules.hub).is_ok();
         let is_known = caller.user().is_some();
-        Offers {
+        Ok(Offers {
             builds: may(Action::ReadTasks),
             push: is_known && (caller.is_admin() || may(Action::Push)),
             settings: is_known && may(Action::Manage),
-        }
+        })
     }
 }

@@ -47,7 +47,9 @@ impl Hub {
         }
         let written = self.write_counts(&counts).await;
         if written.is_err() {
-            counts.iter().for_each(|(executor, pulls)| self.0.pull_counts.add(executor, *pulls));
+            for (executor, pulls) in &counts {
+                self.0.pull_counts.add(executor, *pulls);
+            }
         }
         Ok(written?)
     }

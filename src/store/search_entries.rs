@@ -117,6 +117,7 @@ pub async fn plan(connection: &mut Connection, wanted: &Wanted<'_>) -> Result<se
     Ok(plan)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what sqlx gives to such a function")]
 fn entry(row: PgRow) -> Result<Entry, sqlx::Error> {
     use sqlx::Row as _;
     Ok(Entry {

@@ -147,7 +147,7 @@ async fn show(
     let path = path(&detail);
     let content = tabs::content(app, visitor, &reference, &detail, chosen.as_ref(), asked, &path).await?;
     let current = asked.tab();
-    let offers = app.hub().offers(&visitor.caller, &detail.executor);
+    let offers = app.hub().offers(&visitor.caller, &detail.executor).await?;
     let tabs = Tab::ALL
         .into_iter()
         .filter(|(tab, _, _)| match tab {
