@@ -58,5 +58,5 @@ async fn a_first_start_tells_the_setup_code_once_and_a_later_one_where_it_is() {
         ("again", password),
     ];
     let page = browser.submit(&page, "/setup", &fields).await;
-    assert!(page.text().contains("You are signed in"), "{}", page.text());
+    assert!(page.text().contains("How to push"), "{}", page.text());
 }

@@ -14,7 +14,7 @@ async fn an_anonymous_author_gets_name_and_secret_once_and_updates_with_them() {
     let pushed = author.run(&["push", &author.folder("hello", &first)]).await;
     let secret = pushed.result()["secret"].as_str().unwrap().to_owned();
     assert_eq!(pushed.panel("Name"), Some("Hello"));
-    assert_eq!(pushed.panel("Secret"), Some(secret.as_str()));
+    assert_eq!(pushed.panel("Secret"), Some(secret.as_str()), "{}", pushed.text);
     assert_eq!(pushed.panel("Visibility"), Some("public"));
     assert_pulled(author.run(&["pull", "jinahub://Hello"]).await.result(), &first);
 
