@@ -54,6 +54,19 @@ impl Deed {
         self.record_as(connection, actor, now).await
     }
 
+    /// Writes it down as done by the caller or, without one, by whoever sits at the command line.
+    pub async fn record_of(
+        self,
+        connection: &mut Connection,
+        by: Option<&Caller>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        match by {
+            Some(caller) => self.record(connection, caller, now).await,
+            None => self.record_as(connection, None, now).await,
+        }
+    }
+
     /// Writes it down as done by a person, or by nobody whom the Hub knows.
     pub async fn record_as(
         self,

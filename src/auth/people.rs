@@ -1,13 +1,13 @@
 //! What may an admin do about people from afar? See them, add them, and invite them to choose a password.
 
-use super::{Auth, Caller};
+use super::{Auth, Caller, policy};
 use crate::{
     domain::{
         ExecutorName, Secret,
         page::{Page, PageSize},
         user::{Role, User},
     },
-    error::{Error, ErrorKind},
+    error::Error,
     store::users::Account,
 };
 
@@ -19,7 +19,7 @@ impl Auth {
         cursor: Option<&str>,
         size: PageSize,
     ) -> Result<Page<Account>, Error> {
-        require_admin(caller)?;
+        policy::authorize_administration(caller)?;
         let after = match cursor {
             None => String::new(),
             Some(cursor) => cursor.parse::<ExecutorName>().map_err(|_| bad_cursor())?.to_string(),
@@ -41,7 +41,7 @@ impl Auth {
         display_name: Option<&str>,
         role: Role,
     ) -> Result<(User, Secret), Error> {
-        require_admin(caller)?;
+        policy::authorize_administration(caller)?;
         let user = self.create_user(login, display_name, role).await?;
         let word = self.invite(&user).await?;
         Ok((user, word))
@@ -49,7 +49,7 @@ impl Auth {
 
     /// Invites a person to choose another password; invitations that they had before end.
     pub async fn invite_again(&self, caller: &Caller, login: &str) -> Result<Secret, Error> {
-        require_admin(caller)?;
+        policy::authorize_administration(caller)?;
         let user = self.find_user(login).await?;
         self.invite(&user).await
     }
@@ -57,17 +57,4 @@ impl Auth {
 
 fn bad_cursor() -> Error {
     Error::invalid("cursor", "The cursor was not made by this list.", "Start again from the first page.")
-}
-
-fn require_admin(caller: &Caller) -> Result<(), Error> {
-    if caller.is_admin() {
-        return Ok(());
-    }
-    caller.require_user()?;
-    Err(Error::new(
-        ErrorKind::Forbidden,
-        "admins_only",
-        "Only admins of this Hub may do this, with a token that reaches as far.",
-        "Ask one of them.",
-    ))
 }

@@ -186,20 +186,6 @@ fn token_reach(caller: &Caller, executor: &ExecutorId) -> Option<AccessLevel> {
         .find_map(|(scope, level)| reaches(scope).then_some(level))
 }
 
-/// Whether `caller` may do what concerns the whole Hub.
-pub fn require_admin(caller: &Caller) -> Result<(), Error> {
-    caller.require_user()?;
-    if caller.is_admin() {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::Forbidden,
-        "admins_only",
-        "Only admins of this Hub may do this.",
-        "Ask one of them.",
-    ))
-}
-
 /// What a caller wants with an artifact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ArtifactAction {
@@ -265,9 +251,21 @@ pub fn authorize_team(
     }
 }
 
-/// What only an admin of the Hub, or the operator, may do.
-pub fn authorize_administration(caller: &Caller) -> Result<Right, Denied> {
-    if caller.is_admin() { Ok(Right::HubAdmin) } else { Err(Denied::Forbidden) }
+/// Whether `caller` may do what concerns the whole Hub.
+///
+/// # Errors
+/// Nobody is asked to sign in; somebody who is no admin, or whose token does not reach so far, is refused.
+pub fn authorize_administration(caller: &Caller) -> Result<Right, Error> {
+    caller.require_user()?;
+    if caller.is_admin() {
+        return Ok(Right::HubAdmin);
+    }
+    Err(Error::new(
+        ErrorKind::Forbidden,
+        "admins_only",
+        "Only admins of this Hub may do this, with a token that reaches as far.",
+        "Ask one of them.",
+    ))
 }
 
 #[cfg(test)]

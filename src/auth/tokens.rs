@@ -159,8 +159,12 @@ impl Auth {
     /// Revokes a personal token of the caller's.
     pub async fn revoke_token_of(&self, caller: &Caller, id: TokenId) -> Result<(), Error> {
         let user = caller.require(Scope::Admin)?.id;
-        let mut connection = self.store.read().await?;
-        if store::tokens::revoke_personal_by_id(&mut connection, user, id, self.clock.now()).await? {
+        let mut transaction = self.store.begin().await?;
+        let revoked =
+            store::tokens::revoke_personal_by_id(&mut transaction, user, id, self.clock.now()).await?;
+        if let Some(name) = revoked {
+            self.note(&mut transaction, AuditAction::TokenRevoked, user, &name).await?;
+            transaction.commit().await?;
             return Ok(());
         }
         Err(Error::new(

@@ -15,6 +15,34 @@ pub enum AuditAction {
     ExecutorPulled,
     /// The package of a private Executor was fetched.
     PackageDownloaded,
+    /// A private Executor was looked at: its page, its commits, its tags or its feed.
+    ExecutorRead,
+    /// An Executor was deleted.
+    ExecutorDeleted,
+    /// An Executor was brought back.
+    ExecutorUndeleted,
+    /// A commit was deleted.
+    CommitDeleted,
+    /// A commit was brought back.
+    CommitUndeleted,
+    /// A tag was pointed at a commit, other than by a push.
+    TagMoved,
+    /// A tag was protected, other than by a push.
+    TagProtected,
+    /// A tag was deleted.
+    TagDeleted,
+    /// A tag was brought back.
+    TagUndeleted,
+    /// An Executor got other rules that protect tags.
+    TagRulesChanged,
+    /// A build was stopped.
+    BuildCancelled,
+    /// A build was begun again.
+    BuildRetried,
+    /// The queue of builds was paused.
+    BuildsPaused,
+    /// The queue of builds was resumed.
+    BuildsResumed,
     /// Somebody began to follow or list the builds of a private Executor.
     BuildRead,
     /// An Executor got another secret.
@@ -78,6 +106,20 @@ impl AuditAction {
             Self::ExecutorPushed => "executor.push",
             Self::ExecutorPulled => "executor.pull",
             Self::PackageDownloaded => "executor.download",
+            Self::ExecutorRead => "executor.read",
+            Self::ExecutorDeleted => "executor.delete",
+            Self::ExecutorUndeleted => "executor.undelete",
+            Self::CommitDeleted => "executor.commit.delete",
+            Self::CommitUndeleted => "executor.commit.undelete",
+            Self::TagMoved => "executor.tag.move",
+            Self::TagProtected => "executor.tag.protect",
+            Self::TagDeleted => "executor.tag.delete",
+            Self::TagUndeleted => "executor.tag.undelete",
+            Self::TagRulesChanged => "executor.tag.rules",
+            Self::BuildCancelled => "executor.build.cancel",
+            Self::BuildRetried => "executor.build.retry",
+            Self::BuildsPaused => "builds.pause",
+            Self::BuildsResumed => "builds.resume",
             Self::BuildRead => "executor.build.read",
             Self::SecretRotated => "executor.secret.rotate",
             Self::VisibilityChanged => "executor.visibility.change",
@@ -112,7 +154,7 @@ impl AuditAction {
 /// What it was done to, as it was called then.
 #[derive(Debug, Clone)]
 pub struct AuditSubject {
-    /// `executor`, `team`, `user`, `token`, `artifact` or `audit`.
+    /// `executor`, `team`, `user`, `token`, `artifact`, `builds` or `audit`.
     pub kind: &'static str,
     /// What never changes of it.
     pub id: String,

@@ -63,8 +63,8 @@ async fn hub_or_bare(
     Path(file): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let name = file.strip_suffix(".atom").ok_or_else(no_such_feed)?;
     let caller = reader(&app, &headers).await?;
+    let name = file.strip_suffix(".atom").ok_or_else(no_such_feed)?;
     if name == "recent" {
         recent(&app, &caller, &headers).await
     } else {
@@ -78,8 +78,8 @@ async fn owned(
     Path((owner, file)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let name = file.strip_suffix(".atom").ok_or_else(no_such_feed)?;
     let caller = reader(&app, &headers).await?;
+    let name = file.strip_suffix(".atom").ok_or_else(no_such_feed)?;
     one(&app, &caller, &format!("{owner}/{name}"), &headers).await
 }
 

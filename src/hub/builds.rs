@@ -1,10 +1,22 @@
 //! Who may stop a build, start it again, or pause them all, and what do they learn of the queue?
 
+use serde_json::json;
+
 use super::{Hub, access::Refused};
 use crate::{
-    auth::{Caller, policy::Action},
+    auth::{
+        Caller,
+        audit::Deed,
+        policy::{Action, authorize_administration},
+    },
     builds::queue::{self, NoRetry},
-    domain::{Secret, TaskId, task::Task, waiting::Waiting},
+    domain::{
+        Secret, TaskId,
+        audit::{AuditAction, AuditSubject, Right},
+        executor::Executor,
+        task::Task,
+        waiting::Waiting,
+    },
     error::{Error, ErrorKind},
     store::{self, queue_pause::Pause, tasks::CancelWish, workers::Listed},
 };
@@ -32,13 +44,18 @@ impl Hub {
         task: TaskId,
         secret: Option<&Secret>,
     ) -> Result<Task, Error> {
-        let task = self.steerable(caller, task, secret).await?;
+        let (task, executor, right) = self.steerable(caller, task, secret).await?;
         let now = self.0.clock.now();
         let mut transaction = self.0.store.begin().await?;
         let wish = queue::cancel(&mut transaction, task.id, &task.executor, now).await?;
         let after = store::tasks::find(&mut transaction, task.id).await?;
+        let is_changed = matches!(wish, Some(CancelWish::Waits | CancelWish::Runs));
+        if is_changed {
+            let deed = Deed::to(AuditAction::BuildCancelled, &executor, right);
+            deed.saying(json!({"task": task.id})).record(&mut transaction, caller, now).await?;
+        }
         transaction.commit().await?;
-        if wish != Some(CancelWish::Over) {
+        if is_changed {
             tracing::info!(task.id = %task.id, by = caller_name(caller), outcome = ?wish, "build cancelled");
         }
         after.ok_or_else(Error::task_not_found)
@@ -52,14 +69,20 @@ impl Hub {
         task: TaskId,
         secret: Option<&Secret>,
     ) -> Result<Task, Error> {
-        let task = self.steerable(caller, task, secret).await?;
+        let (task, executor, right) = self.steerable(caller, task, secret).await?;
         if self.0.rules.build_mode == crate::config::BuildMode::Off {
             return Err(refused("builds_off", "This Hub builds no images.", ""));
         }
         let now = self.0.clock.now();
         let mut transaction = self.0.store.begin().await?;
         let id = match queue::retry(&mut transaction, &task, now).await? {
-            Ok(id) | Err(NoRetry::Unfinished(id)) => id,
+            Ok(id) => {
+                let deed = Deed::to(AuditAction::BuildRetried, &executor, right);
+                let said = json!({"task": id, "retry_of": task.id});
+                deed.saying(said).record(&mut transaction, caller, now).await?;
+                id
+            }
+            Err(NoRetry::Unfinished(id)) => id,
             Err(NoRetry::Succeeded) => {
                 return Err(refused(
                     "build_succeeded",
@@ -96,7 +119,7 @@ impl Hub {
 
     /// Lets workers begin nothing until somebody resumes; what runs goes on. For admins.
     pub async fn pause_builds(&self, caller: &Caller, reason: &str) -> Result<(), Error> {
-        require_admin(caller)?;
+        let right = authorize_administration(caller)?;
         let reason = reason.trim();
         if reason.is_empty() || reason.chars().count() > 500 || reason.chars().any(char::is_control) {
             return Err(Error::invalid(
@@ -105,20 +128,26 @@ impl Hub {
                 "Say why builds wait: everybody who waits will read it.",
             ));
         }
-        let mut connection = self.0.store.read().await?;
-        let pause = Pause { reason: reason.to_owned(), since: self.0.clock.now(), until: None };
-        store::queue_pause::set_by_operator(&mut connection, &pause).await?;
+        let now = self.0.clock.now();
+        let mut transaction = self.0.store.begin().await?;
+        let pause = Pause { reason: reason.to_owned(), since: now, until: None };
+        store::queue_pause::set_by_operator(&mut transaction, &pause).await?;
+        let deed = Deed::to(AuditAction::BuildsPaused, &the_queue(), right);
+        deed.saying(json!({"reason": reason})).record(&mut transaction, caller, now).await?;
+        transaction.commit().await?;
         tracing::warn!(reason, by = caller_name(caller), "builds paused");
         Ok(())
     }
 
     /// Ends every pause, those of workers whose engine failed included. For admins.
     pub async fn resume_builds(&self, caller: &Caller) -> Result<(), Error> {
-        require_admin(caller)?;
+        let right = authorize_administration(caller)?;
         let mut transaction = self.0.store.begin().await?;
         store::queue_pause::clear(&mut transaction).await?;
         store::workers::resume_all(&mut transaction).await?;
         store::notify::work(&mut transaction).await?;
+        let deed = Deed::to(AuditAction::BuildsResumed, &the_queue(), right);
+        deed.record(&mut transaction, caller, self.0.clock.now()).await?;
         transaction.commit().await?;
         tracing::warn!(by = caller_name(caller), "builds resumed");
         Ok(())
@@ -126,7 +155,7 @@ impl Hub {
 
     /// Workers, pauses and the line. For admins: it shows every Executor's builds.
     pub async fn builds_overview(&self, caller: &Caller) -> Result<Overview, Error> {
-        require_admin(caller)?;
+        authorize_administration(caller)?;
         let now = self.0.clock.now();
         let mut connection = self.0.store.read().await?;
         Ok(Overview {
@@ -137,12 +166,20 @@ impl Hub {
     }
 
     /// The task, for those who may stop it or start it again. To those who may not even see it, it does not exist.
-    async fn steerable(&self, caller: &Caller, id: TaskId, secret: Option<&Secret>) -> Result<Task, Error> {
+    async fn steerable(
+        &self,
+        caller: &Caller,
+        id: TaskId,
+        secret: Option<&Secret>,
+    ) -> Result<(Task, Executor, Right), Error> {
         let watched = self.watch(caller, id, secret).await?;
         let item = watched.executor.id.to_string();
-        match self.authorize(caller, &item, secret, Some(watched.executor), Action::Push).await {
-            Ok(_) => Ok(watched.task),
-            Err(Refused::Hidden | Refused::Forbidden) if caller.is_admin() => Ok(watched.task),
+        let found = Some(watched.executor.clone());
+        match self.authorize(caller, &item, secret, found, Action::Push).await {
+            Ok(granted) => Ok((watched.task, watched.executor, granted.right())),
+            Err(Refused::Hidden | Refused::Forbidden) if caller.is_admin() => {
+                Ok((watched.task, watched.executor, Right::HubAdmin))
+            }
             Err(Refused::Hidden | Refused::Forbidden) => Err(Error::new(
                 ErrorKind::Forbidden,
                 "build_not_yours",
@@ -154,23 +191,14 @@ impl Hub {
     }
 }
 
-fn require_admin(caller: &Caller) -> Result<(), Error> {
-    caller.require_user()?;
-    if caller.is_admin() {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::Forbidden,
-        "admins_only",
-        "Only admins of this Hub may see or change the queue of builds.",
-        "Ask an admin.",
-    ))
-}
-
 fn refused(code: &'static str, cause: &str, remedy: &str) -> Error {
     Error::new(ErrorKind::PolicyDenied, code, cause, remedy)
 }
 
 fn caller_name(caller: &Caller) -> &str {
     caller.user().map_or("somebody without an account", |user| user.login.as_str())
+}
+
+fn the_queue() -> AuditSubject {
+    AuditSubject { kind: "builds", id: "queue".into(), title: "the queue of builds".into() }
 }

@@ -104,7 +104,7 @@ impl Hub {
 
     /// As [`Hub::collect`] and [`Hub::preview_collection`], for admins.
     pub async fn collect_for(&self, caller: &Caller, preview: bool) -> Result<Collection, Error> {
-        policy::require_admin(caller)?;
+        policy::authorize_administration(caller)?;
         if preview { self.preview_collection().await } else { self.collect().await }
     }
 

@@ -1,11 +1,17 @@
 //! How does something go? At once for everybody, for good only when its undo window is over; what a protected tag holds
 //! goes with its Executor only.
 
+use serde_json::json;
+
 use super::{Hub, access::Refused, subject::Subject, tags};
 use crate::{
-    auth::{Caller, policy::Action},
+    auth::{Caller, audit::Deed, policy::Action},
     builds::queue,
-    domain::{CommitId, ExecutorRef, Tag, UserId, executor::Executor},
+    domain::{
+        CommitId, ExecutorRef, Tag,
+        audit::{AuditAction, Right},
+        executor::Executor,
+    },
     error::Error,
     store,
 };
@@ -30,7 +36,8 @@ impl Hub {
     /// works until it expires.
     pub async fn delete_executor(&self, caller: &Caller, subject: &Subject) -> Result<Deleted, Error> {
         let granted = self.grant(caller, subject, Action::Delete).await?;
-        self.delete(granted.into_executor(), caller.user_id(), &subject.reference).await
+        let (by, right) = (Some(caller), granted.right());
+        self.delete(granted.into_executor(), by, right, &subject.reference).await
     }
 
     /// The same for whoever runs commands on the Hub's machine.
@@ -40,13 +47,14 @@ impl Hub {
             store::executors::find(&mut connection, reference, None).await?
         };
         let executor = found.ok_or_else(|| Error::executor_not_found(reference, None))?;
-        self.delete(executor, None, reference).await
+        self.delete(executor, None, Right::Operator, reference).await
     }
 
     async fn delete(
         &self,
         executor: Executor,
-        by: Option<UserId>,
+        by: Option<&Caller>,
+        right: Right,
         reference: &ExecutorRef,
     ) -> Result<Deleted, Error> {
         let mut transaction = self.0.store.begin().await?;
@@ -56,7 +64,10 @@ impl Hub {
         let now = self.0.clock.now();
         let purge_at = now + self.0.rules.undo_window;
         queue::cancel_all(&mut transaction, &executor.id, now).await?;
-        store::deletions::delete(&mut transaction, &executor.id, by, now, purge_at).await?;
+        let by_id = by.and_then(Caller::user_id);
+        store::deletions::delete(&mut transaction, &executor.id, by_id, now, purge_at).await?;
+        let deed = Deed::to(AuditAction::ExecutorDeleted, &executor, right);
+        deed.saying(json!({"purge_at": purge_at})).record_of(&mut transaction, by, now).await?;
         transaction.commit().await?;
         tracing::info!(executor = %executor.id, outcome = "deleted", "executor");
         Ok(Deleted { executor, deleted_at: now, purge_at })
@@ -80,7 +91,8 @@ impl Hub {
             }
             Err(Refused::Failed(error)) => return Err(error),
         };
-        self.undelete(granted.into_executor(), &subject.reference).await
+        let (by, right) = (Some(caller), granted.right());
+        self.undelete(granted.into_executor(), by, right, &subject.reference).await
     }
 
     /// The same for whoever runs commands on the Hub's machine.
@@ -90,14 +102,24 @@ impl Hub {
             let mut connection = self.0.store.read().await?;
             store::deletions::find(&mut connection, reference, None, now).await?
         };
-        self.undelete(found.ok_or_else(|| nothing_to_bring_back(reference))?.executor, reference).await
+        let found = found.ok_or_else(|| nothing_to_bring_back(reference))?;
+        self.undelete(found.executor, None, Right::Operator, reference).await
     }
 
-    async fn undelete(&self, executor: Executor, reference: &ExecutorRef) -> Result<Executor, Error> {
+    async fn undelete(
+        &self,
+        executor: Executor,
+        by: Option<&Caller>,
+        right: Right,
+        reference: &ExecutorRef,
+    ) -> Result<Executor, Error> {
+        let now = self.0.clock.now();
         let mut transaction = self.0.store.begin().await?;
-        if !store::deletions::undelete(&mut transaction, &executor.id, self.0.clock.now()).await? {
+        if !store::deletions::undelete(&mut transaction, &executor.id, now).await? {
             return Err(nothing_to_bring_back(reference));
         }
+        let deed = Deed::to(AuditAction::ExecutorUndeleted, &executor, right);
+        deed.record_of(&mut transaction, by, now).await?;
         transaction.commit().await?;
         tracing::info!(executor = %executor.id, outcome = "undeleted", "executor");
         Ok(executor)
@@ -135,6 +157,9 @@ impl Hub {
         if !store::deletions::delete_commit(&mut transaction, executor, commit, by, now, purge_at).await? {
             return Err(Error::commit_not_found(commit));
         }
+        let deed = Deed::with(AuditAction::CommitDeleted, &granted);
+        let said = json!({"commit": commit, "tags": names, "purge_at": purge_at});
+        deed.saying(said).record(&mut transaction, caller, now).await?;
         transaction.commit().await?;
         tracing::info!(%executor, %commit, outcome = "deleted", "commit");
         Ok(())
@@ -155,6 +180,8 @@ impl Hub {
         if !store::deletions::undelete_commit(&mut transaction, executor, commit, by, now).await? {
             return Err(tags::nothing_to_undo(&format!("The commit {commit}")));
         }
+        let deed = Deed::with(AuditAction::CommitUndeleted, &granted).saying(json!({"commit": commit}));
+        deed.record(&mut transaction, caller, now).await?;
         transaction.commit().await?;
         tracing::info!(%executor, %commit, outcome = "undeleted", "commit");
         Ok(())

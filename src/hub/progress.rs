@@ -67,7 +67,8 @@ impl Hub {
         Ok(Watched { task, executor, tags })
     }
 
-    async fn note_build_read(
+    /// Writes down that somebody looks at the builds of a private Executor.
+    pub(super) async fn note_build_read(
         &self,
         caller: &Caller,
         executor: &Executor,

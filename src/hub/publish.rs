@@ -113,10 +113,7 @@ impl Hub {
             push.tags.push(Tag::latest());
         }
         push.tags.retain(|tag| !push.protected_tags.contains(tag));
-        if let (Target::New { .. }, None, false) = (&push.target, caller.user(), self.0.rules.anonymous_push)
-        {
-            return Err(Error::sign_in_required(false));
-        }
+        self.check_maker(caller, &push.target)?;
         match &push.target {
             Target::New { secret: Some(secret) } => check_chosen(secret)?,
             // It may have been chosen when shorter ones were allowed.
@@ -129,6 +126,14 @@ impl Hub {
         }
         let existing = self.existing(caller, &push.target).await?;
         Ok(Admitted { push, caller: caller.clone(), existing })
+    }
+
+    /// Refuses whoever did not sign in where nobody makes an Executor without that; whatever else the push says.
+    pub fn check_maker(&self, caller: &Caller, target: &Target) -> Result<(), Error> {
+        match (target, caller.user(), self.0.rules.anonymous_push) {
+            (Target::New { .. }, None, false) => Err(Error::sign_in_required(false)),
+            _ => Ok(()),
+        }
     }
 
     /// The Executor that a push is for, if there is one already and this caller may push to it.

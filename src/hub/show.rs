@@ -4,13 +4,9 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::{Hub, access::Refused};
+use super::{Hub, subject::Subject};
 use crate::{
-    auth::{
-        Caller,
-        audit::Deed,
-        policy::{Action, Granted},
-    },
+    auth::{Caller, audit::Deed, policy::Action},
     domain::{
         CommitId, ExecutorId, ExecutorRef, Secret, TaskId, Visibility,
         audit::AuditAction,
@@ -49,7 +45,8 @@ impl Hub {
         reference: &ExecutorRef,
         secret: Option<&Secret>,
     ) -> Result<Detail, Error> {
-        let executor = self.granted(caller, reference, secret, Action::Read).await?.into_executor();
+        let subject = Subject { reference: reference.clone(), secret: secret.cloned() };
+        let executor = self.grant_look(caller, &subject).await?.into_executor();
         let mut connection = self.0.store.read().await?;
         let tags = store::executor_parts::tags(&mut connection, &executor.id, "", FIRST_TAGS).await?;
         let pulled = store::executor_parts::pulled(&mut connection, &executor.id).await?;
@@ -73,7 +70,7 @@ impl Hub {
     ) -> Result<Vec<ExecutorId>, Error> {
         let mut ids = Vec::with_capacity(references.len());
         for reference in references {
-            ids.push(self.granted(caller, reference, None, Action::Read).await?.into_executor().id);
+            ids.push(self.grant(caller, &reference.clone().into(), Action::Read).await?.into_executor().id);
         }
         Ok(ids)
     }
@@ -87,7 +84,7 @@ impl Hub {
         size: PageSize,
     ) -> Result<Page<CommitRow>, Error> {
         let after = older(cursor)?.map(|(created_at, id)| Older { created_at, id: CommitId(id) });
-        let executor = self.granted(caller, reference, None, Action::Read).await?.into_executor();
+        let executor = self.grant_look(caller, &reference.clone().into()).await?.into_executor();
         let mut connection = self.0.store.read().await?;
         let limit = size.as_i64() + 1;
         let rows = store::executor_parts::commits(&mut connection, &executor.id, None, after, limit).await?;
@@ -101,7 +98,7 @@ impl Hub {
         reference: &ExecutorRef,
         id: CommitId,
     ) -> Result<(CommitRow, Package), Error> {
-        let executor = self.granted(caller, reference, None, Action::Read).await?.into_executor();
+        let executor = self.grant_look(caller, &reference.clone().into()).await?.into_executor();
         let mut connection = self.0.store.read().await?;
         let rows = store::executor_parts::commits(&mut connection, &executor.id, Some(id), None, 1).await?;
         let package = store::executor_parts::package(&mut connection, &executor.id, id).await?;
@@ -120,7 +117,7 @@ impl Hub {
         size: PageSize,
     ) -> Result<Page<TagRow>, Error> {
         let after = cursor.map(read_text).transpose()?.unwrap_or_default();
-        let executor = self.granted(caller, reference, None, Action::Read).await?.into_executor();
+        let executor = self.grant_look(caller, &reference.clone().into()).await?.into_executor();
         let mut connection = self.0.store.read().await?;
         let rows =
             store::executor_parts::tags(&mut connection, &executor.id, &after, size.as_i64() + 1).await?;
@@ -136,7 +133,9 @@ impl Hub {
         size: PageSize,
     ) -> Result<Page<Task>, Error> {
         let after = older(cursor)?.map(|(created_at, id)| Older { created_at, id: TaskId(id) });
-        let executor = self.granted(caller, reference, None, Action::ReadTasks).await?.into_executor();
+        let granted = self.grant(caller, &reference.clone().into(), Action::ReadTasks).await?;
+        self.note_build_read(caller, granted.executor(), granted.right(), json!({})).await?;
+        let executor = granted.executor();
         let mut connection = self.0.store.read().await?;
         let rows =
             store::executor_parts::tasks(&mut connection, &executor.id, after, size.as_i64() + 1).await?;
@@ -155,51 +154,17 @@ impl Hub {
         reference: &ExecutorRef,
         visibility: Visibility,
     ) -> Result<(), Error> {
-        let granted = self.granted(caller, reference, None, Action::Manage).await?;
+        let subject = Subject::from(reference.clone());
+        let granted = self.grant(caller, &subject, Action::Manage).await?;
         let now = self.0.clock.now();
         let mut transaction = self.0.store.begin().await?;
-        if !store::executors::lock(&mut transaction, &granted.executor().id).await? {
-            return Err(Error::executor_not_found(reference, None));
-        }
+        self.hold(&mut transaction, &subject, &granted).await?;
         store::executors::set_visibility(&mut transaction, &granted.executor().id, visibility, now).await?;
         let deed = Deed::with(AuditAction::VisibilityChanged, &granted)
             .saying(json!({"visibility": visibility.as_str()}));
         deed.record(&mut transaction, caller, now).await?;
         transaction.commit().await?;
         Ok(())
-    }
-
-    /// Finds what a reference means and lets `policy` decide. Whoever may not know of the holder of a bare name finds what
-    /// would be found if it did not exist.
-    async fn granted(
-        &self,
-        caller: &Caller,
-        reference: &ExecutorRef,
-        secret: Option<&Secret>,
-        action: Action,
-    ) -> Result<Granted, Error> {
-        let found = {
-            let mut connection = self.0.store.read().await?;
-            store::executors::find(&mut connection, reference, caller.user_id()).await?
-        };
-        let item = reference.to_string();
-        let mut decided = self.authorize(caller, &item, secret, found, action).await;
-        if let Err(Refused::Hidden) = decided {
-            let namesake = self.namesake_without_owner(reference).await?;
-            decided = self.authorize(caller, &item, secret, namesake, action).await;
-        }
-        match decided {
-            Ok(granted) => Ok(granted),
-            Err(Refused::Hidden) => Err(Error::executor_not_found(reference, None)),
-            Err(Refused::Forbidden) if caller.user().is_none() => Err(Error::sign_in_required(false)),
-            Err(Refused::Forbidden) => Err(Error::new(
-                ErrorKind::Forbidden,
-                "not_allowed",
-                format!("You may see the Executor {reference}, but not do this with it."),
-                "Ask its owner, or use a token that reaches further.",
-            )),
-            Err(Refused::Failed(error)) => Err(error),
-        }
     }
 }
 

@@ -7,9 +7,10 @@ use super::{
 use crate::{
     auth::{
         Caller,
+        audit::Deed,
         policy::{Action, Granted},
     },
-    domain::{ExecutorRef, Secret},
+    domain::{ExecutorRef, Secret, Visibility, audit::AuditAction},
     error::{Error, ErrorKind},
     store::{self, Connection},
 };
@@ -38,7 +39,7 @@ impl Subject {
 
 impl Hub {
     /// The Executor, if the caller may do this with it. What they may not see is not found; what they see and may not
-    /// change is forbidden.
+    /// change is forbidden. Whoever may not know of the holder of a bare name finds what would be found if it did not exist.
     pub(super) async fn grant(
         &self,
         caller: &Caller,
@@ -52,9 +53,14 @@ impl Hub {
             store::executors::find(&mut connection, reference, caller.user_id()).await?
         };
         let mut decided = self.authorize(caller, &item, secret.as_ref(), found, action).await;
-        if let (Err(Refused::Hidden | Refused::Forbidden), Some(secret)) = (&decided, secret) {
-            let namesake = self.namesake_without_owner(reference).await?;
-            match self.authorize(caller, &namesake_item(reference), Some(secret), namesake, action).await {
+        let looks_further = match &decided {
+            Err(Refused::Hidden) => true,
+            Err(Refused::Forbidden) => secret.is_some(),
+            Ok(_) | Err(Refused::Failed(_)) => false,
+        };
+        if looks_further {
+            let (namesake, item) = (self.namesake_without_owner(reference).await?, namesake_item(reference));
+            match self.authorize(caller, &item, secret.as_ref(), namesake, action).await {
                 // What they may see of the first one says more than that there is no second one.
                 Err(Refused::Hidden) => {}
                 second => decided = second,
@@ -70,6 +76,17 @@ impl Hub {
             ),
             Refused::Failed(error) => error,
         })
+    }
+
+    /// The Executor, if the caller may read it; that they looked at a private one is written down.
+    pub(super) async fn grant_look(&self, caller: &Caller, subject: &Subject) -> Result<Granted, Error> {
+        let granted = self.grant(caller, subject, Action::Read).await?;
+        if granted.executor().visibility == Visibility::Private {
+            let mut connection = self.0.store.read().await?;
+            let deed = Deed::with(AuditAction::ExecutorRead, &granted);
+            deed.record(&mut connection, caller, self.0.clock.now()).await?;
+        }
+        Ok(granted)
     }
 
     /// Holds the Executor's row until the transaction ends: changes of one Executor come one after the other, and what

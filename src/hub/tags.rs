@@ -1,14 +1,18 @@
 //! What can be done with tags besides pushing to them? Shown with their history, moved to an older commit, protected,
 //! deleted, and taken back. Nothing of this moves a protected one.
 
+use serde_json::{Value, json};
+
 use super::{Hub, subject::Subject};
 use crate::{
     auth::{
         Caller,
+        audit::Deed,
         policy::{Action, Granted},
     },
     domain::{
         CommitId, Tag, TagPattern,
+        audit::AuditAction,
         page::{Page, PageSize},
     },
     error::{Error, ErrorKind},
@@ -40,7 +44,7 @@ pub struct TagRules {
 impl Hub {
     /// The tags of an Executor that the caller may read, the one moved last first; the newest thousand.
     pub async fn tag_states(&self, caller: &Caller, subject: &Subject) -> Result<Vec<TagState>, Error> {
-        let granted = self.grant(caller, subject, Action::Read).await?;
+        let granted = self.grant_look(caller, subject).await?;
         let mut connection = self.0.store.read().await?;
         Ok(store::tags::list(&mut connection, &granted.executor().id, None, MOST_SHOWN).await?)
     }
@@ -58,7 +62,7 @@ impl Hub {
         let before = before.map(str::parse::<i64>).transpose().map_err(|_| {
             Error::invalid("cursor", "The cursor was not made by this list.", "Start from the first page.")
         })?;
-        let granted = self.grant(caller, subject, Action::Read).await?;
+        let granted = self.grant_look(caller, subject).await?;
         let mut connection = self.0.store.read().await?;
         let (executor, wanted) = (&granted.executor().id, size.as_i64());
         let mut items = store::tag_history::list(&mut connection, executor, tag, before, wanted + 1).await?;
@@ -94,7 +98,7 @@ impl Hub {
         store::tags::move_to(&mut transaction, to, std::slice::from_ref(tag), false)
             .await
             .map_err(refused_by_the_database)?;
-        self.done(transaction, &granted, tag).await
+        self.done(transaction, caller, &granted, tag, AuditAction::TagMoved).await
     }
 
     /// Protects a tag where it points: it never moves again, and nobody can take that back. One that is protected already
@@ -112,7 +116,7 @@ impl Hub {
         if !store::tags::protect(&mut transaction, executor, tag, caller.user_id(), now).await? {
             return Err(Error::executor_not_found(&subject.reference, Some(tag)));
         }
-        self.done(transaction, &granted, tag).await
+        self.done(transaction, caller, &granted, tag, AuditAction::TagProtected).await
     }
 
     /// Deletes a tag; its commit stays. A protected one cannot be deleted but with its Executor.
@@ -133,6 +137,8 @@ impl Hub {
         if deleted == 0 {
             return Err(Error::executor_not_found(&subject.reference, Some(tag)));
         }
+        let deed = Deed::with(AuditAction::TagDeleted, &granted).saying(json!({"tag": tag.as_str()}));
+        deed.record(&mut transaction, caller, now).await?;
         transaction.commit().await?;
         tracing::info!(%executor, %tag, outcome = "deleted", "tag");
         Ok(())
@@ -158,12 +164,12 @@ impl Hub {
         }
         let to = Move { executor, commit, by: caller.user_id(), at: now, decided_at: now };
         store::tags::move_to(&mut transaction, to, std::slice::from_ref(tag), false).await?;
-        self.done(transaction, &granted, tag).await
+        self.done(transaction, caller, &granted, tag, AuditAction::TagUndeleted).await
     }
 
     /// Which tags of an Executor that the caller may read are protected by rule.
     pub async fn tag_rules(&self, caller: &Caller, subject: &Subject) -> Result<TagRules, Error> {
-        let granted = self.grant(caller, subject, Action::Read).await?;
+        let granted = self.grant_look(caller, subject).await?;
         let mut connection = self.0.store.read().await?;
         let (patterns, are_own) = store::tag_rules::find(&mut connection, &granted.executor().id).await?;
         Ok(TagRules { patterns, are_own })
@@ -187,6 +193,10 @@ impl Hub {
         let executor = &granted.executor().id;
         store::tag_rules::set(&mut transaction, executor, patterns).await?;
         let (patterns, are_own) = store::tag_rules::find(&mut transaction, executor).await?;
+        let own: Value =
+            if are_own { patterns.iter().map(ToString::to_string).collect() } else { Value::Null };
+        let deed = Deed::with(AuditAction::TagRulesChanged, &granted).saying(json!({"patterns": own}));
+        deed.record(&mut transaction, caller, self.0.clock.now()).await?;
         transaction.commit().await?;
         tracing::info!(%executor, patterns = patterns.len(), are_own, outcome = "changed", "tag rules");
         Ok(TagRules { patterns, are_own })
@@ -195,11 +205,15 @@ impl Hub {
     async fn done(
         &self,
         mut transaction: store::Transaction,
+        caller: &Caller,
         granted: &Granted,
         tag: &Tag,
+        action: AuditAction,
     ) -> Result<TagState, Error> {
         let executor = &granted.executor().id;
         let state = find(&mut transaction, granted, tag).await?;
+        let deed = Deed::with(action, granted).saying(json!({"tag": tag.as_str(), "commit": state.commit}));
+        deed.record(&mut transaction, caller, self.0.clock.now()).await?;
         transaction.commit().await?;
         tracing::info!(%executor, %tag, commit = %state.commit, protected = state.is_protected, "tag changed");
         Ok(state)

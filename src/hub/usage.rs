@@ -69,7 +69,7 @@ impl Hub {
 
     /// What everybody has here, for admins.
     pub async fn usage_of_all(&self, caller: &Caller) -> Result<HubUsage, Error> {
-        policy::require_admin(caller)?;
+        policy::authorize_administration(caller)?;
         self.usage_for_operator().await
     }
 

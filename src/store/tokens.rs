@@ -228,17 +228,17 @@ pub async fn revoke_personal_by_id(
     user: UserId,
     id: TokenId,
     now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    let done = sqlx::query!(
+) -> Result<Option<String>, StoreError> {
+    Ok(sqlx::query_scalar!(
         "UPDATE tokens SET revoked_at = $3
-         WHERE user_id = $1 AND id = $2 AND kind = 'personal' AND revoked_at IS NULL",
+         WHERE user_id = $1 AND id = $2 AND kind = 'personal' AND revoked_at IS NULL
+         RETURNING name",
         user as UserId,
         id as TokenId,
         now
     )
-    .execute(connection)
-    .await?;
-    Ok(done.rows_affected() > 0)
+    .fetch_optional(connection)
+    .await?)
 }
 
 /// Revokes a person's live personal token by name; `false` when there is none.

@@ -30,6 +30,20 @@ impl FromRequestParts<App> for Asker {
     }
 }
 
+/// Whoever asks, signed in; asked to be before anything else of the request is looked at.
+#[derive(Debug)]
+pub(in crate::http::api) struct SignedIn(pub(in crate::http::api) Caller);
+
+impl FromRequestParts<App> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Asker(caller) = Asker::from_request_parts(parts, app).await?;
+        caller.require_user()?;
+        Ok(Self(caller))
+    }
+}
+
 /// A browser sends its cookies with whatever a page asks for: they let it look, and change nothing. Whoever has one and
 /// meant to be signed in must not become an anonymous caller either.
 pub(in crate::http::api) fn check_cookies(method: &Method, headers: &HeaderMap) -> Result<(), Error> {

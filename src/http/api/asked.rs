@@ -3,55 +3,19 @@
 
 use axum::{
     extract::{FromRequest, FromRequestParts, Path, Query, RawPathParams, Request},
-    http::{HeaderMap, header, request::Parts},
+    http::request::Parts,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 
+use super::ask::secret;
 use crate::{
     app::App,
-    auth::Caller,
-    domain::Secret,
-    error::{Error, ErrorKind},
-    http::{caller, problem::Problem, pull, refused},
+    error::Error,
+    http::{problem::Problem, pull, refused},
     hub::subject::Subject,
 };
 
-/// Whoever asks.
-pub(super) struct Asker(pub(super) Caller);
-
-impl FromRequestParts<App> for Asker {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let headers = &parts.headers;
-        let is_by_cookie = !headers.contains_key(header::AUTHORIZATION)
-            && caller::cookie(headers, caller::SESSION_COOKIE).is_some();
-        // A browser sends its cookies with whatever a page asks for: they let it look, and change nothing.
-        if is_by_cookie && !parts.method.is_safe() {
-            return Err(Error::new(
-                ErrorKind::Unauthenticated,
-                "token_required",
-                "A cookie does not authorise changes.",
-                "Send a token: `Authorization: Bearer …`.",
-            )
-            .into());
-        }
-        Ok(Self(app.auth().caller(&caller::credentials(headers)).await?))
-    }
-}
-
-/// Whoever asks, signed in; asked to be before anything else of the request is looked at.
-pub(super) struct SignedIn(pub(super) Caller);
-
-impl FromRequestParts<App> for SignedIn {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let Asker(caller) = Asker::from_request_parts(parts, app).await?;
-        caller.require_user()?;
-        Ok(Self(caller))
-    }
-}
+pub(super) use super::ask::{Asker, SignedIn};
 
 /// The Executor that the path names as `{executor}`: `owner%2Fname`, a bare name or an id; with the header
 /// `x-executor-secret`, as somebody who knows its secret.
@@ -67,11 +31,6 @@ impl FromRequestParts<App> for Named {
         let (reference, _) = pull::reference(text.ok_or_else(refused::nowhere)?, None)?;
         Ok(Self(Subject { reference, secret: secret(&parts.headers) }))
     }
-}
-
-fn secret(headers: &HeaderMap) -> Option<Secret> {
-    let text = headers.get("x-executor-secret")?.to_str().ok()?.trim();
-    (!text.is_empty()).then(|| Secret::new(text))
 }
 
 /// Parts of the path, read as what they must be; what cannot be is not there.

@@ -11,7 +11,7 @@ use crate::{
     auth::Caller,
     domain::user::Role,
     http::{
-        api::{answer, ask::Asker, openapi::ReadProblems},
+        api::{answer, ask::SignedIn, openapi::ReadProblems},
         problem::Problem,
     },
 };
@@ -43,7 +43,7 @@ pub(in crate::http::api) struct Me {
 )]
 pub(in crate::http::api) async fn handle(
     State(_): State<App>,
-    Asker(caller): Asker,
+    SignedIn(caller): SignedIn,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let user = caller.require_user()?;

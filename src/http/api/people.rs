@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     answer,
-    ask::{self, Asker, Body, PageRequest, Parameters, Part},
+    ask::{self, Body, PageRequest, Parameters, Part, SignedIn},
     openapi::{ReadProblems, WriteProblems},
 };
 use crate::{
@@ -93,7 +93,7 @@ pub(in crate::http::api) struct Invitation {
 )]
 pub(in crate::http::api) async fn list(
     State(app): State<App>,
-    Asker(caller): Asker,
+    SignedIn(caller): SignedIn,
     headers: HeaderMap,
     Parameters(request): Parameters<PageRequest>,
 ) -> Result<Response, Problem> {
@@ -115,7 +115,7 @@ pub(in crate::http::api) async fn list(
 )]
 pub(in crate::http::api) async fn create(
     State(app): State<App>,
-    Asker(caller): Asker,
+    SignedIn(caller): SignedIn,
     Body(request): Body<CreatePerson>,
 ) -> Result<Response, Problem> {
     let role = if request.is_admin { Role::Admin } else { Role::Member };
@@ -136,7 +136,7 @@ pub(in crate::http::api) async fn create(
 )]
 pub(in crate::http::api) async fn invite(
     State(app): State<App>,
-    Asker(caller): Asker,
+    SignedIn(caller): SignedIn,
     Part(login): Part<String>,
 ) -> Result<Response, Problem> {
     let word = app.auth().invite_again(&caller, &login).await?;

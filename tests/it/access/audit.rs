@@ -195,3 +195,78 @@ async fn accounts_sessions_tokens_and_artifacts_are_in_the_log() {
         ]
     );
 }
+
+#[tokio::test]
+async fn changes_of_tags_commits_builds_and_the_executor_are_told_once_each() {
+    let hub = hub().await;
+    let (alice, owner) = person(&hub, "alice").await;
+    let (_, admin) = with_role(&hub, "root", Role::Admin).await;
+    alice.push("executor.push", &[], &package("Hello")).await;
+    alice.push("executor.push", &[], &package("Hello").with("README.md", "Again")).await;
+    let listed = alice.get("/api/v1/executors/Hello/commits").await.json();
+    let older = listed["commits"][1]["id"].as_str().unwrap().parse().unwrap();
+    let (it, old) = (subject("Hello"), "old".parse().unwrap());
+    let told = hub.app.hub();
+    told.move_tag(&owner, &it, &old, older).await.unwrap();
+    told.delete_tag(&owner, &it, &old).await.unwrap();
+    told.undelete_tag(&owner, &it, &old).await.unwrap();
+    told.set_tag_rules(&owner, &it, Some(&[])).await.unwrap();
+    told.delete_commit(&owner, &it, older).await.unwrap();
+    told.undelete_commit(&owner, &it, older).await.unwrap();
+    told.protect_tag(&owner, &it, &old).await.unwrap();
+    told.delete_tag(&owner, &it, &old).await.unwrap_err();
+    told.delete_executor(&admin, &subject("alice/Hello")).await.unwrap();
+    told.undelete_executor(&owner, &it).await.unwrap();
+    told.pause_builds(&admin, "A new engine").await.unwrap();
+    told.resume_builds(&admin).await.unwrap();
+    let own = |action| line(action, "alice", "own", "alice/Hello");
+    assert_eq!(
+        lines(&hub).await,
+        [
+            own("executor.push"),
+            own("executor.push"),
+            own("executor.tag.move"),
+            own("executor.tag.delete"),
+            own("executor.tag.undelete"),
+            own("executor.tag.rules"),
+            own("executor.commit.delete"),
+            own("executor.commit.undelete"),
+            own("executor.tag.protect"),
+            line("executor.delete", "root", "hub-admin", "alice/Hello"),
+            own("executor.undelete"),
+            line("builds.pause", "root", "hub-admin", "the queue of builds"),
+            line("builds.resume", "root", "hub-admin", "the queue of builds"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn looks_at_a_private_executor_by_the_api_and_feeds_are_told() {
+    let hub = hub().await;
+    let (alice, _) = person(&hub, "alice").await;
+    let (bob, _) = person(&hub, "bob").await;
+    alice.push("executor.push", &[("private", "True")], &package("Hidden")).await;
+    for path in ["", "/commits", "/tags", "/tasks"] {
+        let path = format!("/api/v1/executors/alice%2FHidden{path}");
+        assert_eq!(
+            (alice.get(&path).await.status.as_u16(), bob.get(&path).await.status.as_u16()),
+            (200, 404),
+            "{path}"
+        );
+    }
+    assert_eq!(alice.get("/feeds/alice/Hidden.atom").await.status, 200);
+    let made = json!({"name": "short", "scope": "read", "days": 1}).to_string().into_bytes();
+    let headers = [("content-type", "application/json")];
+    let made = alice.send(http::Method::POST, "/api/v1/tokens", &headers, made).await.json();
+    let token = format!("/api/v1/tokens/{}", made["token"]["id"].as_str().unwrap());
+    assert_eq!(alice.send(http::Method::DELETE, &token, &[], Vec::new()).await.status, 204);
+    let told = lines(&hub).await;
+    let read = line("executor.read", "alice", "own", "alice/Hidden");
+    let mut expected = vec![line("executor.push", "alice", "own", "alice/Hidden")];
+    expected.extend(std::iter::repeat_n(read.clone(), 3));
+    expected.push(line("executor.build.read", "alice", "own", "alice/Hidden"));
+    // A feed shows the Executor and its commits.
+    expected.extend(std::iter::repeat_n(read, 2));
+    expected.push(line("token.revoke", "alice", "own", "alice"));
+    assert_eq!(told, expected);
+}

@@ -18,7 +18,7 @@ async fn what_no_handler_answers_has_the_envelope_of_its_surface() {
         (Method::GET, "/v1/nothing", 404, "text/plain; charset=utf-8", "nothing at this address"),
         (Method::GET, "/v1/executors/%FF", 404, "text/plain; charset=utf-8", "nothing at this address"),
         (Method::GET, "/v1/executors/x?tag=%FF", 404, "text/plain; charset=utf-8", "No such executor"),
-        (Method::POST, "/api/v1/executors", 405, problem, "method_not_allowed"),
+        (Method::PUT, "/api/v1/executors", 405, problem, "method_not_allowed"),
         (Method::GET, "/api/v1/nothing", 404, problem, "route_not_found"),
         (Method::GET, "/api/v1/executors?limit=x", 400, problem, "query"),
         (Method::GET, "/packages/%FF", 404, problem, "route_not_found"),

@@ -10,7 +10,7 @@ use crate::{
     http::{
         api::{
             answer,
-            ask::{Asker, Body, Named},
+            ask::{Body, Named, SignedIn},
             openapi::WriteProblems,
         },
         problem::Problem,
@@ -42,7 +42,7 @@ pub(in crate::http::api) struct ChangeRequest {
 )]
 pub(in crate::http::api) async fn handle(
     State(app): State<App>,
-    Asker(caller): Asker,
+    SignedIn(caller): SignedIn,
     Named(reference): Named,
     headers: HeaderMap,
     Body(request): Body<ChangeRequest>,

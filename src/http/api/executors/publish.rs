@@ -105,15 +105,21 @@ pub(in crate::http::api) struct Published {
 )]
 pub(in crate::http::api) async fn create(
     State(app): State<App>,
-    Asker(caller): Asker,
-    Parameters(said): Parameters<PublishRequest>,
+    asker: Result<Asker, Problem>,
+    said: Result<Parameters<PublishRequest>, Problem>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let target = match caller.user() {
-        Some(_) => Target::Own { name: None },
-        None => Target::New { secret: None },
+    let decide = || -> Result<_, Problem> {
+        let Asker(caller) = asker?;
+        let target = match caller.user() {
+            Some(_) => Target::Own { name: None },
+            None => Target::New { secret: None },
+        };
+        app.hub().check_maker(&caller, &target)?;
+        Ok((target, said?.0))
     };
-    receive(&app, target, said, request).await
+    let decided = decide();
+    receive(&app, decided, request).await
 }
 
 /// Publish a new commit of an Executor
@@ -135,21 +141,30 @@ pub(in crate::http::api) async fn create(
 )]
 pub(in crate::http::api) async fn add(
     State(app): State<App>,
-    Named(reference): Named,
-    Parameters(said): Parameters<PublishRequest>,
+    asker: Result<Asker, Problem>,
+    named: Result<Named, Problem>,
+    said: Result<Parameters<PublishRequest>, Problem>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let target = Target::Existing { reference, secret: ask::secret(request.headers()) };
-    receive(&app, target, said, request).await
+    let decide = || -> Result<_, Problem> {
+        asker?;
+        let Named(reference) = named?;
+        Ok((Target::Existing { reference, secret: ask::secret(request.headers()) }, said?.0))
+    };
+    let decided = decide();
+    receive(&app, decided, request).await
 }
 
 async fn receive(
     app: &App,
-    target: Target,
-    said: PublishRequest,
+    decided: Result<(Target, PublishRequest), Problem>,
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
+    let (target, said) = match decided {
+        Ok(decided) => decided,
+        Err(problem) => return Err(refuse(problem, body).await),
+    };
     let headers = parts.headers.clone();
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let mut fields = Fields { said, build_env: None, unknown: None, target, headers: &headers };
@@ -172,9 +187,10 @@ async fn receive(
 }
 
 /// What is refused is read first, because a client that is still sending sees a broken connection instead of the answer.
-async fn refuse(error: Error, body: Body) -> Problem {
+async fn refuse(problem: impl Into<Problem>, body: Body) -> Problem {
+    let problem = problem.into();
     upload::drain(body.into_data_stream()).await;
-    error.into()
+    problem
 }
 
 fn answer(accepted: Accepted) -> Response {

@@ -15,7 +15,7 @@ use crate::{
     domain::power::Power,
     http::{
         api::{
-            ask::{self, Asker, Body},
+            ask::{self, Body, SignedIn},
             openapi::WriteProblems,
         },
         problem::Problem,
@@ -59,10 +59,9 @@ pub(in crate::http::api) struct CreatedToken {
 )]
 pub(in crate::http::api) async fn handle(
     State(app): State<App>,
-    Asker(caller): Asker,
+    SignedIn(caller): SignedIn,
     Body(request): Body<CreateToken>,
 ) -> Result<Response, Problem> {
-    caller.require_user()?;
     let executors = match request.executors {
         None => None,
         Some(named) => {

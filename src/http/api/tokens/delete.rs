@@ -6,7 +6,7 @@ use crate::{
     app::App,
     http::{
         api::{
-            ask::{self, Asker, Part},
+            ask::{self, Part, SignedIn},
             openapi::WriteProblems,
         },
         problem::Problem,
@@ -25,10 +25,9 @@ use crate::{
 )]
 pub(in crate::http::api) async fn handle(
     State(app): State<App>,
-    Asker(caller): Asker,
+    SignedIn(caller): SignedIn,
     Part(token): Part<String>,
 ) -> Result<StatusCode, Problem> {
-    caller.require_user()?;
     let id = token.parse().map_err(|_| ask::no_such_path())?;
     app.auth().revoke_token_of(&caller, id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -9,7 +9,7 @@ use crate::{
     app::App,
     domain::power::Scope,
     http::{
-        api::{answer, ask::Asker, openapi::ReadProblems},
+        api::{answer, ask::SignedIn, openapi::ReadProblems},
         problem::Problem,
     },
 };
@@ -31,7 +31,7 @@ pub(in crate::http::api) struct TokenList {
 )]
 pub(in crate::http::api) async fn handle(
     State(app): State<App>,
-    Asker(caller): Asker,
+    SignedIn(caller): SignedIn,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let tokens = app.auth().list_personal_tokens(caller.require(Scope::Admin)?.id).await?;

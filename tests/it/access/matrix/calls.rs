@@ -11,6 +11,16 @@ pub enum Call {
     Path,
     /// With the Executor in the path and its secret in a header, as the API wants it.
     Api,
+    /// The same where the API takes no secret.
+    ApiOpen,
+    /// The same where the API wants somebody signed in.
+    ApiSigned,
+    /// With the Executor in the path, for its tasks; the API takes no secret there.
+    ApiTasks,
+    /// With a task in the path.
+    ApiTask,
+    /// With a package for the Executor in the path.
+    ApiPush,
     /// With the Executor as `id` of the RPC.
     Rpc,
     /// With a task as `id` of the RPC.
@@ -32,10 +42,10 @@ impl Call {
     }
 }
 
-/// The name of a route's row: both spellings of an RPC method have one, and `/v1/executors` has one for each verb.
+/// The name of a route's row: both spellings of an RPC method have one, and elsewhere each verb has one.
 pub fn name_of(route: &Declared) -> String {
     let path = route.path.as_str();
-    if path == "/v1/executors" {
+    if path == "/v1/executors" || path.starts_with("/api/") {
         return format!("{} {path}", route.verb.as_str());
     }
     match path.strip_prefix("/v2/rpc/") {
@@ -51,7 +61,9 @@ pub fn call_of(route: &Declared) -> Option<Call> {
     CALLS.iter().find(|(row, _)| *row == name).map(|(_, call)| *call)
 }
 
-use Call::{Api, New, Path, Plain, Push, PushV1, Rpc, Task, TaskList};
+use Call::{
+    Api, ApiOpen, ApiPush, ApiSigned, ApiTask, ApiTasks, New, Path, Plain, Push, PushV1, Rpc, Task, TaskList,
+};
 
 /// A row for every route.
 pub const CALLS: &[(&str, Call)] = &[
@@ -97,7 +109,6 @@ pub const CALLS: &[(&str, Call)] = &[
     ("user.pat.list", Plain),
     ("user.pat.delete", Plain),
     ("dockerRegistry.listInternalRegistries", Plain),
-    ("/api/v1/executors", Plain),
     ("/", Plain),
     ("/executors/{id}", Plain),
     ("/executors/{owner}/{name}", Plain),
@@ -113,14 +124,43 @@ pub const CALLS: &[(&str, Call)] = &[
     ("/account/tokens", Plain),
     ("/account/tokens/{id}/delete", Plain),
     ("/help/push", Plain),
-    ("/api/v1/executors/{executor}/access", Api),
-    ("/api/v1/executors/{executor}/access/people/{login}", Api),
-    ("/api/v1/executors/{executor}/access/teams/{team}", Api),
-    ("/api/v1/executors/{executor}/secret", Api),
-    ("/api/v1/teams", Plain),
-    ("/api/v1/teams/{team}", Plain),
-    ("/api/v1/teams/{team}/members/{login}", Plain),
-    ("/api/v1/audit", Plain),
+    ("GET /api/v1/executors", Plain),
+    ("POST /api/v1/executors", New),
+    ("GET /api/v1/executors/{executor}", Api),
+    ("PATCH /api/v1/executors/{executor}", ApiSigned),
+    ("GET /api/v1/executors/{owner}/{name}", Api),
+    ("GET /api/v1/executors/{executor}/commits", ApiOpen),
+    ("POST /api/v1/executors/{executor}/commits", ApiPush),
+    ("GET /api/v1/executors/{executor}/commits/{commit}", ApiOpen),
+    ("GET /api/v1/executors/{executor}/tags", ApiOpen),
+    ("GET /api/v1/executors/{executor}/tasks", ApiTasks),
+    ("GET /api/v1/tasks/{task}", ApiTask),
+    ("GET /api/v1/tasks/{task}/events", ApiTask),
+    ("GET /api/v1/executors/{executor}/access", Api),
+    ("PUT /api/v1/executors/{executor}/access/people/{login}", Api),
+    ("DELETE /api/v1/executors/{executor}/access/people/{login}", Api),
+    ("PUT /api/v1/executors/{executor}/access/teams/{team}", Api),
+    ("DELETE /api/v1/executors/{executor}/access/teams/{team}", Api),
+    ("POST /api/v1/executors/{executor}/secret", Api),
+    ("GET /api/v1/tokens", Plain),
+    ("POST /api/v1/tokens", Plain),
+    ("DELETE /api/v1/tokens/{token}", Plain),
+    ("GET /api/v1/me", Plain),
+    ("GET /api/v1/people", Plain),
+    ("POST /api/v1/people", Plain),
+    ("POST /api/v1/people/{login}/invitation", Plain),
+    ("GET /api/v1/teams", Plain),
+    ("POST /api/v1/teams", Plain),
+    ("GET /api/v1/teams/{team}", Plain),
+    ("PATCH /api/v1/teams/{team}", Plain),
+    ("DELETE /api/v1/teams/{team}", Plain),
+    ("PUT /api/v1/teams/{team}/members/{login}", Plain),
+    ("DELETE /api/v1/teams/{team}/members/{login}", Plain),
+    ("GET /api/v1/audit", Plain),
+    ("GET /api/v1/openapi.json", Plain),
+    ("GET /api/v1/docs", Plain),
+    ("/feeds/{file}", Plain),
+    ("/feeds/{owner}/{file}", ApiOpen),
     ("/assets/{file}", Plain),
     ("/sign-in", Plain),
     ("/sign-in/device", Plain),

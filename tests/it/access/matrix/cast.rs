@@ -79,6 +79,7 @@ pub struct Cast {
     pub hub: TestHub,
     clients: Vec<(Who, Client)>,
     tasks: Vec<(Thing, String)>,
+    commits: Vec<(Thing, String)>,
     owner: Caller,
 }
 
@@ -86,13 +87,15 @@ impl Cast {
     pub async fn assemble() -> Self {
         let hub = hub_with(&["auth.secret_attempts=60000", "auth.secret_attempts_per_address=60000"]).await;
         let (alice, owner) = person(&hub, "alice").await;
-        let mut tasks = Vec::new();
+        let (mut tasks, mut commits) = (Vec::new(), Vec::new());
         for thing in THINGS {
             let private = if thing == Thing::Private { "True" } else { "False" };
             let fields = [("private", private), ("secret", SECRET)];
             alice.push("executor.create", &fields, &package(thing.name())).await;
             let listed = alice.rpc("executor.listAsyncTasks", json!({"id": thing.name()})).await.json();
             tasks.push((thing, listed["data"][0]["_id"].as_str().unwrap().to_owned()));
+            let listed = alice.get(&format!("/api/v1/executors/{}/commits", thing.name())).await.json();
+            commits.push((thing, listed["commits"][0]["id"].as_str().unwrap().to_owned()));
         }
         let mut clients = vec![
             (Who::Anonymous, hub.anonymous()),
@@ -134,7 +137,7 @@ impl Cast {
         hub.app.hub().create_team(&frank, &"guests".parse().unwrap()).await.unwrap();
         let gone = "UPDATE executors SET discarded_at = now(), holds_bare_name = false WHERE name = $1";
         sqlx::query(gone).bind(Thing::Deleted.name()).execute(&hub.pool).await.unwrap();
-        let cast = Self { hub, clients, tasks, owner };
+        let cast = Self { hub, clients, tasks, commits, owner };
         cast.let_guests_in().await;
         cast
     }
@@ -166,11 +169,12 @@ impl Cast {
                 let query = secret.map_or(String::new(), |secret| format!("?secret={secret}"));
                 client.send(verb, &format!("{path}{query}"), &[], Vec::new()).await
             }
-            Call::Api => {
-                let path = route.path.replace("{executor}", &name.replace('/', "%2F"));
-                let path = path.replace("{login}", "frank").replace("{team}", "guests");
+            Call::Api | Call::ApiOpen | Call::ApiSigned | Call::ApiTasks | Call::ApiTask => {
+                let path = self.path(&route.path, thing);
+                let visibility = if thing == Some(Thing::Private) { "private" } else { "public" };
                 let body = match route.verb {
                     Verb::Put => json!({"level": "read"}).to_string(),
+                    Verb::Patch => json!({"visibility": visibility}).to_string(),
                     Verb::Post => json!({"secret": SECRET}).to_string(),
                     _ => String::new(),
                 };
@@ -178,28 +182,58 @@ impl Cast {
                 headers.extend(secret.map(|secret| ("x-executor-secret", secret)));
                 client.send(verb, &path, &headers, body.into_bytes()).await
             }
-            Call::Rpc | Call::TaskList => rpc(client, verb, &route.path, &name, secret).await,
-            Call::Task => {
-                let task = self.tasks.iter().find(|(other, _)| Some(*other) == thing);
-                let id = task.map_or("0193c0de000070008000000000000000", |(_, id)| id.as_str());
-                rpc(client, verb, &route.path, id, secret).await
+            Call::ApiPush => {
+                let mut headers = vec![("content-type", "application/zip")];
+                headers.extend(secret.map(|secret| ("x-executor-secret", secret)));
+                client.send(verb, &self.path(&route.path, thing), &headers, package("Pushed").zip()).await
             }
+            Call::Rpc | Call::TaskList => rpc(client, verb, &route.path, &name, secret).await,
+            Call::Task => rpc(client, verb, &route.path, of(&self.tasks, thing), secret).await,
             Call::Push => push(client, verb, &route.path, "id", &name, secret).await,
             Call::PushV1 => push(client, verb, &route.path, "force", &name, secret).await,
             Call::Plain | Call::New => panic!("{route:?} names no Executor"),
         }
     }
 
+    /// A path of the API or of the feeds that names a thing.
+    fn path(&self, path: &str, thing: Option<Thing>) -> String {
+        let name = thing.map_or(MISSING, Thing::name);
+        path.replace("{executor}", &format!("alice%2F{name}"))
+            .replace("{owner}", "alice")
+            .replace("{name}", name)
+            .replace("{file}", &format!("{name}.atom"))
+            .replace("{task}", of(&self.tasks, thing))
+            .replace("{commit}", of(&self.commits, thing))
+            .replace("{login}", "frank")
+            .replace("{team}", "guests")
+    }
+
     /// Calls a route with nothing in particular.
     pub async fn plain(&self, route: &Declared, who: Who) -> Answer {
         let mut path = route.path.clone();
-        for part in ["{name}", "{executor}", "{team}", "{login}"] {
+        for part in [
+            "{name}",
+            "{executor}",
+            "{team}",
+            "{login}",
+            "{token}",
+            "{task}",
+            "{commit}",
+            "{owner}",
+            "{file}",
+        ] {
             path = path.replace(part, MISSING);
         }
         let headers = [("content-type", "application/json")];
         let body = json!({"id": MISSING, "name": "x"}).to_string().into_bytes();
         self.client(who).send(method(route.verb), &path, &headers, body).await
     }
+}
+
+/// The id that belongs to a thing, or one that never was.
+fn of(ids: &[(Thing, String)], thing: Option<Thing>) -> &str {
+    let id = ids.iter().find(|(other, _)| Some(*other) == thing);
+    id.map_or("0193c0de000070008000000000000000", |(_, id)| id.as_str())
 }
 
 async fn rpc(client: &Client, verb: Method, path: &str, id: &str, secret: Option<&str>) -> Answer {

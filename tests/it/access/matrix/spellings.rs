@@ -88,6 +88,8 @@ async fn no_spelling_finds_what_is_hidden_or_tells_that_it_is_there() {
                 "/v2/rpc/executor.getPackage?id=",
                 "/v2/executor/getMeta?id=alice/",
                 "/v2/rpc/executor.getMeta?id=",
+                "/api/v1/executors/",
+                "/api/v1/executors/alice%2F",
             ] {
                 let (hidden, absent) = (spell(HIDDEN), spell(ABSENT));
                 let one = answer(client, &format!("{before}{hidden}"), &hidden, HIDDEN).await;
