@@ -15,6 +15,7 @@ use crate::{
     domain::{ExecutorRef, Secret, page::PageSize},
     error::{Error, ErrorKind},
     http::{caller, problem::Problem, pull},
+    hub::subject::Subject,
 };
 
 /// Whoever asks.
@@ -27,6 +28,20 @@ impl FromRequestParts<App> for Asker {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         check_cookies(&parts.method, &parts.headers)?;
         Ok(Self(app.auth().caller(&caller::credentials(&parts.headers)).await?))
+    }
+}
+
+/// Whoever asks, signed in; asked to be before anything else of the request is looked at.
+#[derive(Debug)]
+pub(in crate::http::api) struct SignedIn(pub(in crate::http::api) Caller);
+
+impl FromRequestParts<App> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Asker(caller) = Asker::from_request_parts(parts, app).await?;
+        caller.require_user()?;
+        Ok(Self(caller))
     }
 }
 
@@ -62,6 +77,19 @@ impl FromRequestParts<App> for Named {
             _ => return Err(no_such_path().into()),
         };
         Ok(Self(reference(&text)?))
+    }
+}
+
+/// The Executor that the path names, for somebody who may know its secret and sends it as `X-Executor-Secret`.
+#[derive(Debug)]
+pub(in crate::http::api) struct Pointed(pub(in crate::http::api) Subject);
+
+impl FromRequestParts<App> for Pointed {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Named(reference) = Named::from_request_parts(parts, app).await?;
+        Ok(Self(Subject { reference, secret: secret(&parts.headers) }))
     }
 }
 
