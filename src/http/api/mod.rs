@@ -14,6 +14,7 @@ mod rate;
 mod tasks;
 mod teams;
 mod tokens;
+mod usage;
 
 use axum::middleware::from_fn_with_state;
 use utoipa_axum::router::OpenApiRouter;
@@ -26,7 +27,7 @@ use super::{
 use crate::{
     app::App,
     auth::policy::{
-        Action::{Manage, Push, Read, ReadTasks},
+        Action::{ChangeTags, Delete, Manage, Push, Read, ReadTasks},
         TeamAction,
     },
 };
@@ -44,6 +45,7 @@ fn documented() -> OpenApiRouter<App> {
         .merge(teams::routes())
         .merge(grants::routes())
         .merge(audit::routes())
+        .merge(usage::routes())
 }
 
 /// What each operation of the document lets a caller do.
@@ -51,14 +53,15 @@ fn needs(operation: &str) -> Option<Needs> {
     Some(match operation {
         "listExecutors" => Needs::Listing,
         "publishExecutor" => Needs::NewExecutor,
-        "showExecutor" | "showOwnedExecutor" | "listCommits" | "showCommit" | "listTags" => {
-            Needs::Executor(Read)
-        }
-        "publishCommit" => Needs::Executor(Push),
+        "showExecutor" | "showOwnedExecutor" | "listCommits" | "showCommit" | "listTags"
+        | "listTagHistory" | "listHistoryOfTag" | "showTagRules" => Needs::Executor(Read),
+        "moveTag" | "deleteTag" | "undeleteTag" | "protectTag" | "setTagRules" => Needs::Executor(ChangeTags),
+        "deleteExecutor" | "undeleteExecutor" | "deleteCommit" | "undeleteCommit" => Needs::Executor(Delete),
+        "publishCommit" | "cancelTask" | "retryTask" => Needs::Executor(Push),
         "changeExecutor" | "listGrants" | "grantToPerson" | "revokeFromPerson" | "grantToTeam"
         | "revokeFromTeam" | "rotateSecret" => Needs::Executor(Manage),
         "listTasks" | "showTask" | "readTaskEvents" => Needs::Executor(ReadTasks),
-        "listTokens" | "createToken" | "deleteToken" | "showMe" | "listTeams" => Needs::Person,
+        "listTokens" | "createToken" | "deleteToken" | "showMe" | "showUsage" | "listTeams" => Needs::Person,
         "createTeam" => Needs::NewTeam,
         "showTeam" => Needs::Team(TeamAction::Read),
         "renameTeam" | "deleteTeam" | "putTeamMember" | "removeTeamMember" => Needs::Team(TeamAction::Manage),

@@ -70,6 +70,7 @@ async fn filled_in(client: &Client) -> Value {
         "task": [tasks["tasks"][0]["id"], "nothing"],
         "token": [spare["id"], "nothing"],
         "login": ["root", "nobody"],
+        "tag": ["latest", "nothing"],
         "team": ["vision", "nothing"],
     });
     let text = document.as_object_mut().unwrap();
