@@ -15,6 +15,7 @@ use crate::{
     domain::{ExecutorRef, Secret, page::PageSize},
     error::{Error, ErrorKind},
     http::{caller, problem::Problem, pull},
+    hub::subject::Subject,
 };
 
 /// Whoever asks.
@@ -76,6 +77,19 @@ impl FromRequestParts<App> for Named {
             _ => return Err(no_such_path().into()),
         };
         Ok(Self(reference(&text)?))
+    }
+}
+
+/// The Executor that the path names, for somebody who may know its secret and sends it as `X-Executor-Secret`.
+#[derive(Debug)]
+pub(in crate::http::api) struct Pointed(pub(in crate::http::api) Subject);
+
+impl FromRequestParts<App> for Pointed {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Named(reference) = Named::from_request_parts(parts, app).await?;
+        Ok(Self(Subject { reference, secret: secret(&parts.headers) }))
     }
 }
 

@@ -1,52 +1,103 @@
 //! `GET /api/v1/audit`: who did what, the oldest first, by cursor; for admins of the Hub.
 
-use axum::{Json, extract::State};
+use axum::{extract::State, http::HeaderMap, response::Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::asked::{Parameters, SignedIn};
+use super::{
+    answer,
+    ask::{self, Parameters, SignedIn},
+    openapi::ReadProblems,
+};
 use crate::{
     app::App,
-    domain::{audit::AuditEntry, page::PageSize},
-    http::{
-        problem::Problem,
-        routes::{Needs, Routes},
-    },
+    domain::audit::AuditEntry,
+    http::problem::Problem,
     hub::audit::{self, Wanted},
 };
 
-pub(super) fn routes() -> Routes {
-    Routes::new().get("/api/v1/audit", Needs::Administration, list)
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
-struct AuditRequest {
+#[into_params(parameter_in = Query)]
+pub(in crate::http::api) struct AuditRequest {
+    /// Only what was done then or later.
     since: Option<DateTime<Utc>>,
+    /// Only what was done before.
     until: Option<DateTime<Utc>>,
-    /// A login.
+    /// Login of who did it.
     actor: Option<String>,
-    /// The id of an Executor.
+    /// Id of the Executor that it was done to.
     executor: Option<String>,
+    /// `next_cursor` of the page before.
     cursor: Option<String>,
+    /// Items of a page; 20 when nothing is said.
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<i64>,
 }
 
-#[derive(Debug, Serialize)]
-struct AuditResponse {
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::api) struct AuditPage {
+    #[schema(value_type = Vec<Entry>)]
     entries: Vec<AuditEntry>,
+    /// Absent on the last page.
     next_cursor: Option<String>,
 }
 
-async fn list(
+/// What somebody did.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AuditEntry)]
+pub(in crate::http::api) struct Entry {
+    /// Numbers grow, and some are left out.
+    number: i64,
+    at: DateTime<Utc>,
+    /// A stable word, such as `executor.push`.
+    action: String,
+    /// Id of who did it; absent for those who did not sign in.
+    actor_id: Option<String>,
+    /// Their login then.
+    actor: Option<String>,
+    /// What let them: `own`, `grant`, `secret`, `hub-admin`, `operator` or `everybody`.
+    by_right_of: String,
+    /// From which address; absent at the command line.
+    address: Option<String>,
+    /// In which request.
+    request_id: Option<String>,
+    /// What kind of thing it was done to, such as `executor`.
+    subject_kind: String,
+    /// Id of that thing.
+    subject_id: String,
+    /// What it was called then.
+    subject: String,
+    /// What else is worth knowing.
+    details: serde_json::Value,
+}
+
+/// List who did what, the oldest first, for admins
+#[utoipa::path(
+    get,
+    path = "/api/v1/audit",
+    tag = "audit",
+    operation_id = "listAudit",
+    params(AuditRequest),
+    responses((status = 200, description = "A page", body = AuditPage), (status = 304, description = "As the caller has it"), ReadProblems),
+    security(("token" = []))
+)]
+pub(in crate::http::api) async fn list(
     State(app): State<App>,
     SignedIn(caller): SignedIn,
+    headers: HeaderMap,
     Parameters(request): Parameters<AuditRequest>,
-) -> Result<Json<AuditResponse>, Problem> {
+) -> Result<Response, Problem> {
     let AuditRequest { since, until, actor, executor, cursor, limit } = request;
     let subject = executor.map(|id| ("executor".to_owned(), id));
     let wanted = Wanted { since, until, actor, subject };
-    let asker = audit::Asker::Caller(&caller);
-    let page = app.hub().audit_page(asker, &wanted, cursor.as_deref(), PageSize::nearest(limit)).await?;
-    Ok(Json(AuditResponse { entries: page.items, next_cursor: page.next }))
+    let (asker, size) = (audit::Asker::Caller(&caller), ask::page_size(limit)?);
+    let page = app.hub().audit_page(asker, &wanted, cursor.as_deref(), size).await?;
+    answer::json(&headers, &AuditPage { entries: page.items, next_cursor: page.next })
 }

@@ -3,7 +3,6 @@
 
 mod answer;
 mod ask;
-mod asked;
 mod audit;
 mod docs;
 mod executors;
@@ -15,6 +14,7 @@ mod rate;
 mod tasks;
 mod teams;
 mod tokens;
+mod usage;
 
 use axum::middleware::from_fn_with_state;
 use utoipa_axum::router::OpenApiRouter;
@@ -26,7 +26,10 @@ use super::{
 };
 use crate::{
     app::App,
-    auth::policy::Action::{Manage, Push, Read, ReadTasks},
+    auth::policy::{
+        Action::{ChangeTags, Delete, Manage, Push, Read, ReadTasks},
+        TeamAction,
+    },
 };
 
 pub use openapi::document;
@@ -39,6 +42,10 @@ fn documented() -> OpenApiRouter<App> {
         .merge(tokens::routes())
         .merge(people::routes())
         .merge(me::routes())
+        .merge(teams::routes())
+        .merge(grants::routes())
+        .merge(audit::routes())
+        .merge(usage::routes())
 }
 
 /// What each operation of the document lets a caller do.
@@ -46,14 +53,19 @@ fn needs(operation: &str) -> Option<Needs> {
     Some(match operation {
         "listExecutors" => Needs::Listing,
         "publishExecutor" => Needs::NewExecutor,
-        "showExecutor" | "showOwnedExecutor" | "listCommits" | "showCommit" | "listTags" => {
-            Needs::Executor(Read)
-        }
-        "publishCommit" => Needs::Executor(Push),
-        "changeExecutor" => Needs::Executor(Manage),
+        "showExecutor" | "showOwnedExecutor" | "listCommits" | "showCommit" | "listTags"
+        | "listTagHistory" | "listHistoryOfTag" | "showTagRules" => Needs::Executor(Read),
+        "moveTag" | "deleteTag" | "undeleteTag" | "protectTag" | "setTagRules" => Needs::Executor(ChangeTags),
+        "deleteExecutor" | "undeleteExecutor" | "deleteCommit" | "undeleteCommit" => Needs::Executor(Delete),
+        "publishCommit" | "cancelTask" | "retryTask" => Needs::Executor(Push),
+        "changeExecutor" | "listGrants" | "grantToPerson" | "revokeFromPerson" | "grantToTeam"
+        | "revokeFromTeam" | "rotateSecret" => Needs::Executor(Manage),
         "listTasks" | "showTask" | "readTaskEvents" => Needs::Executor(ReadTasks),
-        "listTokens" | "createToken" | "deleteToken" | "showMe" => Needs::Person,
-        "listPeople" | "createPerson" | "invitePerson" => Needs::Administration,
+        "listTokens" | "createToken" | "deleteToken" | "showMe" | "showUsage" | "listTeams" => Needs::Person,
+        "createTeam" => Needs::NewTeam,
+        "showTeam" => Needs::Team(TeamAction::Read),
+        "renameTeam" | "deleteTeam" | "putTeamMember" | "removeTeamMember" => Needs::Team(TeamAction::Manage),
+        "listPeople" | "createPerson" | "invitePerson" | "listAudit" => Needs::Administration,
         _ => return None,
     })
 }
@@ -63,9 +75,6 @@ pub(super) fn routes(app: &App) -> Routes {
     Routes::documented(routes, &document, needs)
         .get("/api/v1/openapi.json", Needs::Nothing, docs::json)
         .get("/api/v1/docs", Needs::Nothing, docs::page)
-        .merge(grants::routes())
-        .merge(teams::routes())
-        .merge(audit::routes())
         .refuse_other_methods(async || Problem::from(refused::other_method()))
         .layered(|router| router.route_layer(from_fn_with_state(app.clone(), rate::limit)))
 }

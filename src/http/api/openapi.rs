@@ -33,6 +33,9 @@ use crate::app::App;
         (name = "executors", description = "Find, show, publish and change Executors"),
         (name = "tasks", description = "Builds and their events"),
         (name = "tokens", description = "Personal access tokens of whoever asks"),
+        (name = "access", description = "Whom the owner of an Executor lets in, and its secret"),
+        (name = "teams", description = "People under one name"),
+        (name = "audit", description = "Who did what, for admins"),
         (name = "people", description = "Accounts, for admins"),
     ),
 )]

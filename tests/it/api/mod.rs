@@ -1,5 +1,6 @@
 //! Our own API.
 
+mod changes;
 mod executors;
 mod feeds;
 mod openapi;

@@ -20,6 +20,9 @@ async fn every_answer_is_documented_and_none_is_a_fault() {
     let client = hub.anonymous().with_token(token.expose());
     client.push("executor.push", &[], &package("Hello")).await;
     client.rpc("executor.getPackage", json!({"id": "Hello"})).await;
+    let team = json!({"name": "vision"}).to_string().into_bytes();
+    let kind = [("content-type", "application/json")];
+    assert_eq!(client.send(http::Method::POST, "/api/v1/teams", &kind, team).await.status, 201);
     hub.app.auth().issue_personal_token(root.id, "spare", Some(1)).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let document = folder.path().join("openapi.json");
@@ -67,6 +70,8 @@ async fn filled_in(client: &Client) -> Value {
         "task": [tasks["tasks"][0]["id"], "nothing"],
         "token": [spare["id"], "nothing"],
         "login": ["root", "nobody"],
+        "tag": ["latest", "nothing"],
+        "team": ["vision", "nothing"],
     });
     let text = document.as_object_mut().unwrap();
     text.remove("security");

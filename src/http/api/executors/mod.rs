@@ -2,8 +2,11 @@
 
 mod change;
 mod commits;
+mod deletion;
 mod list;
+mod moves;
 mod publish;
+mod rules;
 mod show;
 mod tags;
 pub(in crate::http::api) mod wire;
@@ -15,9 +18,17 @@ use crate::app::App;
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list::handle, publish::create))
-        .routes(routes!(show::handle, change::handle))
+        .routes(routes!(show::handle, change::handle, deletion::executor))
         .routes(routes!(show::handle_owned))
         .routes(routes!(commits::list, publish::add))
-        .routes(routes!(commits::show))
+        .routes(routes!(commits::show, deletion::commit))
+        .routes(routes!(deletion::undelete_executor))
+        .routes(routes!(deletion::undelete_commit))
         .routes(routes!(tags::list))
+        .routes(routes!(moves::history))
+        .routes(routes!(moves::put, moves::delete))
+        .routes(routes!(moves::history_of))
+        .routes(routes!(moves::undelete))
+        .routes(routes!(moves::protect))
+        .routes(routes!(rules::show, rules::put))
 }

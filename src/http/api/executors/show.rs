@@ -40,7 +40,8 @@ pub(in crate::http::api) async fn handle(
 
 /// Show an Executor by its owner's login and its name
 ///
-/// One whose name is `commits`, `tags` or `tasks` is shown by its id.
+/// One whose name is `access`, `commits`, `secret`, `tags`, `tag-history`, `tag-rules`, `tasks` or
+/// `undelete` is shown by its id.
 #[utoipa::path(
     get,
     path = "/api/v1/executors/{owner}/{name}",

@@ -126,14 +126,14 @@ impl From<Detail> for Executor {
 /// A name inside one Executor that points at one commit.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http::api) struct Tag {
-    name: String,
+    pub(super) name: String,
     /// Id of the commit.
-    commit: String,
+    pub(super) commit: String,
     /// Whether it never moves again.
-    protected: bool,
-    moved_at: DateTime<Utc>,
+    pub(super) protected: bool,
+    pub(super) moved_at: DateTime<Utc>,
     /// Login of who moved it.
-    moved_by: Option<String>,
+    pub(super) moved_by: Option<String>,
 }
 
 impl From<TagRow> for Tag {

@@ -3,6 +3,7 @@
 mod events;
 mod list;
 mod show;
+mod steer;
 mod wire;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -14,4 +15,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list::handle))
         .routes(routes!(show::handle))
         .routes(routes!(events::handle))
+        .routes(routes!(steer::cancel))
+        .routes(routes!(steer::retry))
 }

@@ -19,6 +19,10 @@ pub enum Call {
     ApiTasks,
     /// With a task in the path.
     ApiTask,
+    /// As `Api`, by those alone who must be refused: whoever may do it would take away what the next row is about.
+    ApiChanges,
+    /// Not from here: `api::changes` and `lifecycle` ask. Such a route is not about what is there, or has rules of its own.
+    Elsewhere,
     /// With a package for the Executor in the path.
     ApiPush,
     /// With the Executor as `id` of the RPC.
@@ -62,7 +66,8 @@ pub fn call_of(route: &Declared) -> Option<Call> {
 }
 
 use Call::{
-    Api, ApiOpen, ApiPush, ApiSigned, ApiTask, ApiTasks, New, Path, Plain, Push, PushV1, Rpc, Task, TaskList,
+    Api, ApiChanges, ApiOpen, ApiPush, ApiSigned, ApiTask, ApiTasks, Elsewhere, New, Path, Plain, Push,
+    PushV1, Rpc, Task, TaskList,
 };
 
 /// A row for every route.
@@ -161,6 +166,21 @@ pub const CALLS: &[(&str, Call)] = &[
     ("GET /api/v1/docs", Plain),
     ("/feeds/{file}", Plain),
     ("/feeds/{owner}/{file}", ApiOpen),
+    ("GET /api/v1/executors/{executor}/tag-history", Api),
+    ("GET /api/v1/executors/{executor}/tag-rules", Api),
+    ("GET /api/v1/executors/{executor}/tags/{tag}/history", Api),
+    ("PUT /api/v1/executors/{executor}/tag-rules", ApiChanges),
+    ("PUT /api/v1/executors/{executor}/tags/{tag}", ApiChanges),
+    ("DELETE /api/v1/executors/{executor}/tags/{tag}", ApiChanges),
+    ("PUT /api/v1/executors/{executor}/tags/{tag}/protection", ApiChanges),
+    ("POST /api/v1/executors/{executor}/tags/{tag}/undelete", Elsewhere),
+    ("DELETE /api/v1/executors/{executor}", ApiChanges),
+    ("POST /api/v1/executors/{executor}/undelete", Elsewhere),
+    ("DELETE /api/v1/executors/{executor}/commits/{commit}", ApiChanges),
+    ("POST /api/v1/executors/{executor}/commits/{commit}/undelete", Elsewhere),
+    ("POST /api/v1/tasks/{task}/cancel", Elsewhere),
+    ("POST /api/v1/tasks/{task}/retry", Elsewhere),
+    ("GET /api/v1/usage", Plain),
     ("/assets/{file}", Plain),
     ("/sign-in", Plain),
     ("/sign-in/device", Plain),

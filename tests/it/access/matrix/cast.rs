@@ -169,10 +169,19 @@ impl Cast {
                 let query = secret.map_or(String::new(), |secret| format!("?secret={secret}"));
                 client.send(verb, &format!("{path}{query}"), &[], Vec::new()).await
             }
-            Call::Api | Call::ApiOpen | Call::ApiSigned | Call::ApiTasks | Call::ApiTask => {
+            Call::Api
+            | Call::ApiOpen
+            | Call::ApiSigned
+            | Call::ApiTasks
+            | Call::ApiTask
+            | Call::ApiChanges => {
                 let path = self.path(&route.path, thing);
                 let visibility = if thing == Some(Thing::Private) { "private" } else { "public" };
                 let body = match route.verb {
+                    Verb::Put if path.ends_with("/tag-rules") => json!({"patterns": []}).to_string(),
+                    Verb::Put if path.ends_with("/latest") => {
+                        json!({"commit": of(&self.commits, thing)}).to_string()
+                    }
                     Verb::Put => json!({"level": "read"}).to_string(),
                     Verb::Patch => json!({"visibility": visibility}).to_string(),
                     Verb::Post => json!({"secret": SECRET}).to_string(),
@@ -191,7 +200,7 @@ impl Cast {
             Call::Task => rpc(client, verb, &route.path, of(&self.tasks, thing), secret).await,
             Call::Push => push(client, verb, &route.path, "id", &name, secret).await,
             Call::PushV1 => push(client, verb, &route.path, "force", &name, secret).await,
-            Call::Plain | Call::New => panic!("{route:?} names no Executor"),
+            Call::Plain | Call::New | Call::Elsewhere => panic!("{route:?} names no Executor"),
         }
     }
 
@@ -204,6 +213,7 @@ impl Cast {
             .replace("{file}", &format!("{name}.atom"))
             .replace("{task}", of(&self.tasks, thing))
             .replace("{commit}", of(&self.commits, thing))
+            .replace("{tag}", "latest")
             .replace("{login}", "frank")
             .replace("{team}", "guests")
     }
@@ -219,6 +229,7 @@ impl Cast {
             "{token}",
             "{task}",
             "{commit}",
+            "{tag}",
             "{owner}",
             "{file}",
         ] {
