@@ -105,6 +105,8 @@ pub(super) async fn content(
     path: &str,
 ) -> Result<Content, Error> {
     match (asked.tab(), chosen) {
+        // They may see the Executor; of its builds they learn more once they say who they are.
+        (Tab::Builds, _) if visitor.user().is_none() => Err(Error::sign_in_required(false)),
         (Tab::Builds, _) => {
             let cursor = Some(asked.cursor.as_str()).filter(|cursor| !cursor.is_empty());
             let page =
