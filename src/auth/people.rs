@@ -24,13 +24,8 @@ impl Auth {
             None => String::new(),
             Some(cursor) => cursor.parse::<ExecutorName>().map_err(|_| bad_cursor())?.to_string(),
         };
-        let wanted = usize::try_from(size.as_i64()).unwrap_or(1);
-        // One more than a page holds tells whether there is another.
-        let mut items = self.list_users(&after, u16::try_from(wanted + 1).unwrap_or(u16::MAX)).await?;
-        let has_more = items.len() > wanted;
-        items.truncate(wanted);
-        let next = items.last().filter(|_| has_more).map(|last| last.user.login.key());
-        Ok(Page { items, next })
+        let limit = u16::try_from(size.and_one_more()).unwrap_or(u16::MAX);
+        Ok(Page::cut(self.list_users(&after, limit).await?, size, |last| last.user.login.key()))
     }
 
     /// Adds a person and invites them; the word of the invitation's link is returned here and never again.

@@ -20,6 +20,11 @@ impl PageSize {
     pub fn as_i64(self) -> i64 {
         i64::from(self.0)
     }
+
+    /// How many rows to read for [`Page::cut`]: one more than a page holds tells whether there is another page.
+    pub fn and_one_more(self) -> i64 {
+        self.as_i64() + 1
+    }
 }
 
 /// One page of a list and where the next one starts.
@@ -29,4 +34,15 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// The cursor of the next page; absent on the last.
     pub next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// The page that these rows begin, which are [`PageSize::and_one_more`] at most. `cursor` names a page's last row.
+    pub fn cut(mut rows: Vec<T>, size: PageSize, cursor: impl Fn(&T) -> String) -> Self {
+        let wanted = usize::from(size.0);
+        let has_more = rows.len() > wanted;
+        rows.truncate(wanted);
+        let next = rows.last().filter(|_| has_more).map(cursor);
+        Self { items: rows, next }
+    }
 }

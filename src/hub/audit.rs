@@ -60,12 +60,8 @@ impl Hub {
             }
         };
         let mut connection = self.0.store.read().await?;
-        let limit = size.as_i64();
-        let mut items = store::audit::read_after(&mut connection, wanted, after, limit + 1).await?;
-        let has_more = i64::try_from(items.len()).unwrap_or(i64::MAX) > limit;
-        items.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        let next = items.last().filter(|_| has_more).map(|entry| entry.number.to_string());
-        Ok(Page { items, next })
+        let entries = store::audit::read_after(&mut connection, wanted, after, size.and_one_more()).await?;
+        Ok(Page::cut(entries, size, |entry| entry.number.to_string()))
     }
 
     /// Writes down that somebody reads the log, who must be allowed to; then [`Hub::audit_round`] gives it.

@@ -73,8 +73,7 @@ impl Hub {
         let order = if listing.query.is_some() { Order::Best } else { listing.order };
         let after = cursor.map(|cursor| read_cursor(cursor, order)).transpose()?;
         let mut connection = self.0.store.read().await?;
-        // One more than a page holds tells whether there is another.
-        let limit = size.as_i64() + 1;
+        let limit = size.and_one_more();
         let mut found = Finder { viewer: &viewer, listing, order, after, limit, found: Vec::new() };
         if let Some(query) = &listing.query {
             found.search(&mut connection, query).await?;
@@ -87,13 +86,8 @@ impl Hub {
         } else {
             found.take(&mut connection, 0, Fits::Anything).await?;
         }
-        let mut entries = found.found;
-        let wanted = usize::try_from(size.as_i64()).unwrap_or(usize::MAX);
-        let has_more = entries.len() > wanted;
-        entries.truncate(wanted);
-        let next = entries.last().filter(|_| has_more).map(|(tier, last)| write_cursor(order, *tier, last));
-        let items = shown(&mut connection, entries).await?;
-        Ok(Page { items, next })
+        let page = Page::cut(found.found, size, |(tier, last)| write_cursor(order, *tier, last));
+        Ok(Page { items: shown(&mut connection, page.items).await?, next: page.next })
     }
 
     fn viewer(&self, caller: &Caller) -> Result<Viewer, Error> {

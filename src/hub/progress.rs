@@ -113,7 +113,8 @@ impl Hub {
                 self.note_build_read(caller, granted.executor(), granted.right(), json!({})).await?;
                 let mut connection = self.0.store.read().await?;
                 let id = &granted.executor().id;
-                Ok(store::tasks::list_of_executor(&mut connection, id, limit.clamp(1, 100)).await?)
+                let limit = limit.clamp(1, 100);
+                Ok(store::executor_parts::tasks(&mut connection, id, None, limit).await?)
             }
             Err(Refused::Hidden | Refused::Forbidden) => Err(Error::executor_not_found(reference, None)),
             Err(Refused::Failed(error)) => Err(error),

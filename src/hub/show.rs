@@ -86,9 +86,9 @@ impl Hub {
         let after = older(cursor)?.map(|(created_at, id)| Older { created_at, id: CommitId(id) });
         let executor = self.grant_look(caller, &reference.clone().into()).await?.into_executor();
         let mut connection = self.0.store.read().await?;
-        let limit = size.as_i64() + 1;
+        let limit = size.and_one_more();
         let rows = store::executor_parts::commits(&mut connection, &executor.id, None, after, limit).await?;
-        Ok(cut(rows, size, |last| write_older(last.created_at, last.id.0)))
+        Ok(Page::cut(rows, size, |last| write_older(last.created_at, last.id.0)))
     }
 
     /// One commit that may be pulled, and what inspection found in it.
@@ -120,8 +120,8 @@ impl Hub {
         let executor = self.grant_look(caller, &reference.clone().into()).await?.into_executor();
         let mut connection = self.0.store.read().await?;
         let rows =
-            store::executor_parts::tags(&mut connection, &executor.id, &after, size.as_i64() + 1).await?;
-        Ok(cut(rows, size, |last| URL_SAFE_NO_PAD.encode(&last.name)))
+            store::executor_parts::tags(&mut connection, &executor.id, &after, size.and_one_more()).await?;
+        Ok(Page::cut(rows, size, |last| URL_SAFE_NO_PAD.encode(&last.name)))
     }
 
     /// Tasks of an Executor, newest first, for those who may follow its builds.
@@ -138,8 +138,8 @@ impl Hub {
         let executor = granted.executor();
         let mut connection = self.0.store.read().await?;
         let rows =
-            store::executor_parts::tasks(&mut connection, &executor.id, after, size.as_i64() + 1).await?;
-        Ok(cut(rows, size, |last| write_older(last.created_at, last.id.0)))
+            store::executor_parts::tasks(&mut connection, &executor.id, after, size.and_one_more()).await?;
+        Ok(Page::cut(rows, size, |last| write_older(last.created_at, last.id.0)))
     }
 
     /// The events of a task that the caller may follow that are there now, after number `after`, at most 500.
@@ -166,15 +166,6 @@ impl Hub {
         transaction.commit().await?;
         Ok(())
     }
-}
-
-/// One more row than a page holds tells whether there is another page.
-fn cut<T>(mut rows: Vec<T>, size: PageSize, cursor: impl Fn(&T) -> String) -> Page<T> {
-    let wanted = usize::try_from(size.as_i64()).unwrap_or(usize::MAX);
-    let has_more = rows.len() > wanted;
-    rows.truncate(wanted);
-    let next = rows.last().filter(|_| has_more).map(cursor);
-    Page { items: rows, next }
 }
 
 fn write_older(created_at: DateTime<Utc>, id: uuid::Uuid) -> String {

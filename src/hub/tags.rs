@@ -64,12 +64,9 @@ impl Hub {
         })?;
         let granted = self.grant_look(caller, subject).await?;
         let mut connection = self.0.store.read().await?;
-        let (executor, wanted) = (&granted.executor().id, size.as_i64());
-        let mut items = store::tag_history::list(&mut connection, executor, tag, before, wanted + 1).await?;
-        let has_more = i64::try_from(items.len()).unwrap_or(i64::MAX) > wanted;
-        items.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
-        let next = items.last().filter(|_| has_more).map(|last| last.number.to_string());
-        Ok(Page { items, next })
+        let (executor, limit) = (&granted.executor().id, size.and_one_more());
+        let changes = store::tag_history::list(&mut connection, executor, tag, before, limit).await?;
+        Ok(Page::cut(changes, size, |last| last.number.to_string()))
     }
 
     /// Points a tag at a usable commit of the same Executor, older or newer; a tag that is not there is made. A build that

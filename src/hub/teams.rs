@@ -125,13 +125,9 @@ impl Hub {
         let user = caller.require_user()?.id;
         let of = (!caller.is_admin()).then_some(user);
         let mut connection = self.0.store.read().await?;
-        let limit = size.as_i64();
-        let mut items =
-            store::teams::list(&mut connection, of, cursor.unwrap_or_default(), limit + 1).await?;
-        let has_more = i64::try_from(items.len()).unwrap_or(i64::MAX) > limit;
-        items.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        let next = items.last().filter(|_| has_more).map(|team| team.name.to_string());
-        Ok(Page { items, next })
+        let after = cursor.unwrap_or_default();
+        let teams = store::teams::list(&mut connection, of, after, size.and_one_more()).await?;
+        Ok(Page::cut(teams, size, |team| team.name.to_string()))
     }
 
     async fn hold_team(

@@ -183,29 +183,6 @@ pub async fn find(connection: &mut Connection, id: TaskId) -> Result<Option<Task
     Ok(row.map(Task::from))
 }
 
-/// The newest tasks of an Executor, newest first.
-pub async fn list_of_executor(
-    connection: &mut Connection,
-    executor: &ExecutorId,
-    limit: i64,
-) -> Result<Vec<Task>, StoreError> {
-    let rows = sqlx::query_as!(
-        TaskRow,
-        r#"SELECT id AS "id: TaskId", commit_id AS "commit: CommitId", executor_id AS "executor: ExecutorId",
-                  state AS "state: TaskState", attempt, last_event, cancel_requested,
-                  failure AS "failure: Json<Failure>", phase_marks AS "phase_marks: Json<Vec<PhaseMark>>",
-                  retry_of AS "retry_of: TaskId", created_at, started_at, finished_at
-           FROM tasks t WHERE executor_id = $1
-             AND NOT EXISTS (SELECT 1 FROM commits c WHERE c.id = t.commit_id AND c.deleted_at IS NOT NULL)
-           ORDER BY created_at DESC, id DESC LIMIT $2"#,
-        executor as &ExecutorId,
-        limit
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(Task::from).collect())
-}
-
 /// The newest task of a commit.
 pub async fn find_of_commit(
     connection: &mut Connection,
