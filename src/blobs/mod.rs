@@ -4,6 +4,7 @@ mod backend;
 mod key;
 mod listing;
 mod read;
+mod uploads;
 
 use std::{
     fs::File,
@@ -34,6 +35,7 @@ const READ_BYTES: usize = 512 << 10;
 /// Bytes of one part of an upload to a bucket; S3 wants 5 MiB at least.
 const PART_BYTES: usize = 8 << 20;
 const STAGING: &str = "staging";
+const UPLOADS: &str = "uploads";
 
 /// Why bytes could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +84,7 @@ pub struct Blobs {
     directory: Option<PathBuf>,
     files: FileReader,
     staging: PathBuf,
+    uploads: PathBuf,
     prefix: String,
 }
 
@@ -99,13 +102,15 @@ impl Blobs {
     pub fn open_beside(settings: &config::Blobs, data_dir: &Path) -> Result<Self, BlobError> {
         let opened = backend::open(settings)?;
         // Staged files must be renamed into place, so they lie on the same file system as the objects.
-        let staging = opened.directory.as_deref().unwrap_or(data_dir).join(STAGING);
+        let beside = opened.directory.as_deref().unwrap_or(data_dir);
+        let (staging, uploads) = (beside.join(STAGING), beside.join(UPLOADS));
         std::fs::create_dir_all(&staging)?;
         Ok(Self {
             store: opened.store,
             directory: opened.directory,
             files: FileReader::default(),
             staging,
+            uploads,
             prefix: settings.prefix.trim_matches('/').to_owned(),
         })
     }

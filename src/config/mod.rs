@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 use serde::Deserialize;
 
 pub use environment::Environment;
-pub use keeping::{Collection, Executors, Limits};
+pub use keeping::{Collection, Executors, Images, Limits};
 pub use layers::ConfigError;
 pub use units::{Bytes, Network, Span};
 
@@ -45,6 +45,8 @@ pub struct Settings {
     pub collection: Collection,
     /// Bounds on artifacts.
     pub artifacts: Artifacts,
+    /// The registry of images.
+    pub images: Images,
     /// Image builds.
     pub builds: Builds,
     /// What is logged, and how.
@@ -372,7 +374,9 @@ impl Settings {
                 "it must be 1d or less: whoever guesses makes others wait too",
             );
         }
-        if let Some((key, why)) = self.executors.wrong().or_else(|| self.collection.wrong()) {
+        if let Some((key, why)) =
+            self.executors.wrong().or_else(|| self.collection.wrong()).or_else(|| self.images.wrong())
+        {
             return bad(key, why);
         }
         if self.auth.secret_longest_wait.0 > std::time::Duration::from_hours(24) {

@@ -40,6 +40,7 @@ use crate::{
         limits::{ArtifactLimits, PackageLimits},
     },
     error::Error,
+    images::Images,
     inspect::PythonParser,
     store::{self, Store},
 };
@@ -53,6 +54,8 @@ pub struct Parts {
     pub store: Store,
     /// Packages and artifacts.
     pub blobs: Blobs,
+    /// The registry of images.
+    pub images: Images,
     /// Keys for download addresses and build variables.
     pub keys: Keys,
     /// Whether secrets fit.
