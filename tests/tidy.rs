@@ -22,9 +22,26 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("auth", &["config", "store"]),
     ("builds", &["config", "telemetry", "store", "blobs", "auth::Keys"]),
     ("hub", &["config", "store", "blobs", "inspect", "auth", "builds::queue", "builds::progress"]),
-    ("app", &["config", "telemetry", "store", "blobs", "auth", "builds", "hub", "inspect"]),
+    ("check", &["store", "blobs"]),
+    ("backup", &["config", "store", "blobs", "auth", "check"]),
+    ("app", &["config", "telemetry", "store", "blobs", "auth", "builds", "hub", "inspect", "check"]),
     ("http", &["config", "telemetry", "auth", "builds::progress", "hub", "app"]),
-    ("cli", &["config", "telemetry", "store", "auth", "builds", "hub", "app", "http", "inspect", "postgres"]),
+    (
+        "cli",
+        &[
+            "config",
+            "telemetry",
+            "store",
+            "auth",
+            "builds",
+            "hub",
+            "app",
+            "http",
+            "inspect",
+            "postgres",
+            "backup",
+        ],
+    ),
 ];
 
 /// Third-party crates that only certain files may name.

@@ -26,6 +26,7 @@ pub struct Keys {
     build_env: Zeroizing<[u8; 32]>,
     build_scope: Zeroizing<[u8; 32]>,
     build_key: Zeroizing<[u8; 32]>,
+    backup: Zeroizing<[u8; 32]>,
 }
 
 /// Why there are no keys.
@@ -63,6 +64,7 @@ impl Keys {
             build_env: derive(&master, "build variables"),
             build_scope: derive(&master, "build cache scope"),
             build_key: derive(&master, "build key"),
+            backup: derive(&master, "backup"),
         })
     }
 
@@ -75,6 +77,16 @@ impl Keys {
     pub fn download_signature_fits(&self, text: &str, signature: &str) -> bool {
         let expected = self.sign_download(text);
         expected.as_bytes().ct_eq(signature.as_bytes()).into()
+    }
+
+    /// Signs the table of contents of a backup.
+    pub fn sign_backup(&self, manifest: &[u8]) -> String {
+        hex::encode(tag(&self.backup, &[manifest]))
+    }
+
+    /// Whether such a signature fits, in constant time.
+    pub fn backup_signature_fits(&self, manifest: &[u8], signature: &str) -> bool {
+        self.sign_backup(manifest).as_bytes().ct_eq(signature.as_bytes()).into()
     }
 
     /// Encrypts build variables for their task's row; nobody can move them to another.
@@ -123,6 +135,11 @@ impl std::fmt::Debug for Keys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Keys(…)")
     }
+}
+
+/// Whether a text has the shape of a master key.
+pub(super) fn is_key(text: &str) -> bool {
+    hex::decode_to_slice(text, [0; 32].as_mut_slice()).is_ok()
 }
 
 fn derive(master: &[u8; 32], purpose: &str) -> Zeroizing<[u8; 32]> {

@@ -1,6 +1,7 @@
 //! How are bytes kept? By keys that only this module writes; bytes are durable before any row speaks of them.
 
 mod backend;
+mod copying;
 mod key;
 mod listing;
 mod read;
@@ -41,6 +42,9 @@ pub enum BlobError {
     /// There is no such object.
     #[error("there is no object {0}")]
     NotFound(String),
+    /// The bytes are not those of its key.
+    #[error("the bytes of {0} are damaged")]
+    Damaged(String),
     /// The range lies outside the object.
     #[error("the range lies outside the object")]
     Range,
@@ -97,7 +101,15 @@ impl Blobs {
 
     /// Opens the store of the settings beside a process that uses it and may be receiving uploads just now.
     pub fn open_beside(settings: &config::Blobs, data_dir: &Path) -> Result<Self, BlobError> {
-        let opened = backend::open(settings)?;
+        Self::of(backend::open(settings)?, settings.prefix.trim_matches('/'), data_dir)
+    }
+
+    /// A store of plain files in `directory`, wherever the Hub keeps its own.
+    pub fn in_folder(directory: &Path) -> Result<Self, BlobError> {
+        Self::of(backend::folder(directory)?, "", directory)
+    }
+
+    fn of(opened: backend::Opened, prefix: &str, data_dir: &Path) -> Result<Self, BlobError> {
         // Staged files must be renamed into place, so they lie on the same file system as the objects.
         let staging = opened.directory.as_deref().unwrap_or(data_dir).join(STAGING);
         std::fs::create_dir_all(&staging)?;
@@ -106,7 +118,7 @@ impl Blobs {
             directory: opened.directory,
             files: FileReader::default(),
             staging,
-            prefix: settings.prefix.trim_matches('/').to_owned(),
+            prefix: prefix.to_owned(),
         })
     }
 
