@@ -1,7 +1,10 @@
 //! How is a backup made while everybody goes on? One snapshot of the database says what there is, no bytes are deleted until
 //! all of them are copied, and bytes that an earlier backup has are not copied again.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, stream};
@@ -17,7 +20,7 @@ use super::{
 use crate::{
     blobs::{BlobError, Blobs},
     domain::Clock,
-    store::{self, Store, bytes_lock, copied_tables, schema},
+    store::{self, Connection, Store, bytes_lock, copied_tables, schema},
 };
 
 /// Objects that are copied at the same time.
@@ -52,19 +55,7 @@ pub async fn take(
     let path = folder.begin()?;
     store::begin_snapshot(&mut connection).await?;
     let taken_at = clock.now();
-    let migrations = schema::applied(&mut connection).await?.ok_or(BackupError::Schema)?;
-    if migrations != schema::known() {
-        return Err(BackupError::Schema);
-    }
-    let mut tables = Vec::new();
-    for table in copied_tables::COPIED {
-        let columns = copied_tables::columns(&mut connection, table.name).await?;
-        let rows = copied_tables::rows(&mut connection, table, &columns).await?;
-        let file = path.join("tables").join(format!("{}.gz", table.name));
-        let written = lines::write(file, rows).await?;
-        let name = table.name.to_owned();
-        tables.push(manifest::Table { name, columns, rows: written.lines, sha256: written.sha256 });
-    }
+    let (migrations, tables) = export_rows(&mut connection, &path).await?;
     let list = path.join("objects.gz");
     let (written, bytes) = objects::write(list.clone(), &mut connection).await?;
     store::end_snapshot(&mut connection).await?;
@@ -82,15 +73,11 @@ pub async fn take(
             return Err(BackupError::WrongStore(copied.lost.len()));
         }
     }
-    let migration = |applied: schema::Applied| manifest::Migration {
-        version: applied.version,
-        checksum: hex::encode(applied.checksum),
-    };
     let manifest = Manifest {
         format: FORMAT,
         program: env!("CARGO_PKG_VERSION").to_owned(),
         taken_at,
-        migrations: migrations.into_iter().map(migration).collect(),
+        migrations,
         tables,
         objects: manifest::Objects { count: written.lines, bytes, sha256: written.sha256 },
         lost: copied.lost.into_iter().collect(),
@@ -102,6 +89,36 @@ pub async fn take(
     }
     write_private(&path.join("manifest.json"), &text)?;
     Ok(Taken { folder, path, manifest, new: (copied.objects, copied.bytes) })
+}
+
+/// Writes the rows that `connection` sees into `path`, whose schema may be older than this program's.
+pub(super) async fn export_rows(
+    connection: &mut Connection,
+    path: &Path,
+) -> Result<(Vec<manifest::Migration>, Vec<manifest::Table>), BackupError> {
+    let migrations = schema::applied(connection).await?.ok_or(BackupError::Schema)?;
+    let known = schema::known();
+    if !migrations.iter().all(|applied| known.contains(applied)) {
+        return Err(BackupError::Schema);
+    }
+    let mut tables = Vec::new();
+    for table in copied_tables::COPIED {
+        let columns = copied_tables::columns(connection, table.name).await?;
+        // A table that a later migration makes.
+        if columns.is_empty() {
+            continue;
+        }
+        let rows = copied_tables::rows(connection, table, &columns).await?;
+        let file = path.join("tables").join(format!("{}.gz", table.name));
+        let written = lines::write(file, rows).await?;
+        let name = table.name.to_owned();
+        tables.push(manifest::Table { name, columns, rows: written.lines, sha256: written.sha256 });
+    }
+    let migration = |applied: schema::Applied| manifest::Migration {
+        version: applied.version,
+        checksum: hex::encode(applied.checksum),
+    };
+    Ok((migrations.into_iter().map(migration).collect(), tables))
 }
 
 #[derive(Default)]

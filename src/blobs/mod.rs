@@ -5,6 +5,7 @@ mod copying;
 mod key;
 mod listing;
 mod read;
+mod verified;
 
 use std::{
     fs::File,
@@ -70,6 +71,12 @@ impl From<BlobError> for Error {
                 "Tell the Hub's operator; nothing of this was stored.",
             ),
             BlobError::Store(_) => Self::unavailable(error),
+            BlobError::Damaged(_) => Self::new(
+                crate::error::ErrorKind::Internal,
+                "bytes_damaged",
+                "What the Hub has stored of this is damaged, so it is not given to anybody.",
+                "Push the same files again, which heals it, and tell the Hub's operator: a disk may be failing.",
+            ),
             _ => Self::internal(error),
         }
     }
@@ -128,7 +135,8 @@ impl Blobs {
     }
 
     /// Stores a staged file under `key`, durably: when this returns, a crash of the machine loses nothing. An object
-    /// that is there already has the same bytes, since keys are digests, and is kept.
+    /// that is there already should have the same bytes, since keys are digests, and is kept; one that a failing disk has
+    /// changed, or a bucket has cut short, is replaced.
     pub async fn put(&self, key: &BlobKey, staged: NamedTempFile) -> Result<(), BlobError> {
         match &self.directory {
             Some(directory) => {
@@ -144,7 +152,8 @@ impl Blobs {
 
     async fn upload(&self, key: &BlobKey, staged: NamedTempFile) -> Result<(), BlobError> {
         let path = self.path(key);
-        if self.store.head(&path).await.is_ok() {
+        let size = tokio::fs::metadata(staged.path()).await?.len();
+        if self.store.head(&path).await.is_ok_and(|found| found.size == size) {
             return Ok(());
         }
         let mut file = tokio::fs::File::open(staged.path()).await?;
@@ -270,7 +279,7 @@ impl LocalFile {
 
 /// Sync, rename, sync of the folder: after a crash the object is there whole or not at all.
 fn put_in_place(target: &Path, staged: NamedTempFile) -> io::Result<()> {
-    if target.try_exists()? {
+    if target.try_exists()? && have_same_bytes(target, staged.path())? {
         return Ok(());
     }
     let folder = target.parent().ok_or_else(|| io::Error::other("an object lies in a folder"))?;
@@ -283,6 +292,28 @@ fn put_in_place(target: &Path, staged: NamedTempFile) -> io::Result<()> {
         File::open(above)?.sync_all()?;
     }
     Ok(())
+}
+
+fn have_same_bytes(one: &Path, other: &Path) -> io::Result<bool> {
+    use io::BufRead as _;
+    let (one, other) = (File::open(one)?, File::open(other)?);
+    if one.metadata()?.len() != other.metadata()?.len() {
+        return Ok(false);
+    }
+    let (mut one, mut other) =
+        (io::BufReader::with_capacity(READ_BYTES, one), io::BufReader::with_capacity(READ_BYTES, other));
+    loop {
+        let (left, right) = (one.fill_buf()?, other.fill_buf()?);
+        let length = left.len().min(right.len());
+        if left.get(..length) != right.get(..length) || (length == 0 && left.len() != right.len()) {
+            return Ok(false);
+        }
+        if length == 0 {
+            return Ok(true);
+        }
+        one.consume(length);
+        other.consume(length);
+    }
 }
 
 fn not_found(error: object_store::Error, key: &BlobKey) -> BlobError {

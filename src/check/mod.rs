@@ -105,6 +105,18 @@ impl Checker {
         Ok(summary)
     }
 
+    /// The same for records alone, without a look at any bytes.
+    pub async fn run_on_records(&self, mut tell: impl FnMut(Problem) + Send) -> Result<Summary, CheckError> {
+        let mut summary = Summary::default();
+        let mut told = |problem: Problem, summary: &mut Summary| {
+            summary.problems += 1;
+            summary.repairable += u64::from(problem.can_be_repaired);
+            tell(problem);
+        };
+        self.check_records(&mut summary, &mut told).await?;
+        Ok(summary)
+    }
+
     async fn check_records(
         &self,
         summary: &mut Summary,

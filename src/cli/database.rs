@@ -42,6 +42,25 @@ impl Database {
         Self::own(settings, environment).await
     }
 
+    /// The same with the schema as it is.
+    pub(super) async fn beside_unmigrated(
+        settings: &Settings,
+        environment: &Environment,
+    ) -> Result<Self, Failure> {
+        let running = || postgres::running_in(&settings.server.data_dir);
+        let (options, private) = match configured(settings)? {
+            Some(options) => (options, None),
+            None => match running() {
+                Some(options) => (options, None),
+                None => {
+                    let private = PrivatePostgres::start(launch(settings, environment)).await?;
+                    (private.hub(), Some(private))
+                }
+            },
+        };
+        Ok(Self { store: Store::connect(options, &settings.database).await?, private })
+    }
+
     /// For a restore: a connection to a database of any schema, or of none; a private Postgres is this process's own.
     pub(super) async fn unmigrated(
         settings: &Settings,

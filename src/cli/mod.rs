@@ -11,6 +11,7 @@ mod executor;
 mod failure;
 mod inspect;
 mod inspect_python;
+mod migrate;
 mod openapi;
 mod ping;
 mod restore;
@@ -64,6 +65,8 @@ enum Command {
     Backup(backup::Backup),
     /// Make a Hub of a backup
     Restore(restore::Restore),
+    /// Bring the database's schema up to date, or try that on a copy
+    Migrate(migrate::Migrate),
     /// Look whether records and bytes fit each other; safe while the Hub is in use
     Check(check::Check),
     /// The audit log
@@ -139,6 +142,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             Command::Usage(command) => command.run(settings, &environment).await,
             Command::Backup(command) => command.run(&settings, &environment).await,
             Command::Restore(command) => command.run(&settings, &environment).await,
+            Command::Migrate(command) => command.run(&settings, &environment).await,
             Command::Check(command) => command.run(settings, &environment).await,
             Command::Audit(command) => command.run(settings, &environment).await,
             Command::Builds(command) => command.run(&settings, &environment).await,

@@ -37,6 +37,12 @@ pub fn known() -> Vec<Applied> {
     MIGRATOR.iter().filter(|migration| migration.migration_type.is_up_migration()).map(of).collect()
 }
 
+/// Numbers of the migrations that a database has not seen, all of them where there is no schema.
+pub async fn missing(connection: &mut Connection) -> Result<Vec<i64>, StoreError> {
+    let applied = applied(connection).await?.unwrap_or_default();
+    Ok(known().into_iter().filter(|known| !applied.contains(known)).map(|known| known.version).collect())
+}
+
 /// Applies those of this program's migrations that `versions` names and the database has not seen.
 pub async fn apply_only(connection: &mut Connection, versions: &BTreeSet<i64>) -> Result<(), StoreError> {
     let wanted = MIGRATOR.iter().filter(|migration| versions.contains(&migration.version)).cloned().collect();
