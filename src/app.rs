@@ -13,6 +13,7 @@ use crate::{
         sealing::Sealer,
         worker::{self, Worker},
     },
+    check::Checker,
     config::{BuildMode, Settings},
     domain::{Clock, limits::BuildLimits},
     hub::{self, Hub, Rules},
@@ -252,6 +253,20 @@ impl App {
     /// The registry of images.
     pub fn images(&self) -> &Images {
         &self.0.images
+    }
+
+    /// Looks whether records and bytes fit each other; with `deep`, by reading every byte.
+    pub fn checker(&self, deep: bool) -> Checker {
+        // An upload takes hours at most; what the collector still keeps is no problem either.
+        let grace =
+            chrono::TimeDelta::from_std(self.0.settings.collection.grace.0).unwrap_or(chrono::TimeDelta::MAX);
+        Checker {
+            store: self.0.store.clone(),
+            blobs: self.0.blobs.clone(),
+            deep,
+            only_needed: false,
+            patience: grace.max(chrono::TimeDelta::hours(6)),
+        }
     }
 
     /// The store, to close it at the end.
