@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# Makes a virtual environment with one pinned Python package that CI checks with, and prints the folder of its programs.
+# Makes a virtual environment with pinned Python packages that CI checks with, and prints the folder of its programs.
 #
-#   scripts/python-tool.sh PACKAGE==VERSION
+#   scripts/python-tool.sh PACKAGE==VERSION…
 #
 # Made whole or not at all, and kept.
 set -euo pipefail
 # shellcheck source=scripts/prelude.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/prelude.sh"
 
-[[ ${1:-} == *==* ]] || fail "usage: python-tool.sh PACKAGE==VERSION"
+for package in "${@:-}"; do
+    [[ $package == *==* ]] || fail "usage: python-tool.sh PACKAGE==VERSION…"
+done
+# Named by the first; what comes with it makes no other environment.
 home=$CACHE_DIR/${1/==/-}
 if [[ ! -x $home/bin/python ]]; then
     take_turns "$CACHE_DIR/python-tool.lock"
@@ -20,8 +23,8 @@ if [[ ! -x $home/bin/python ]]; then
         install_packages python3-venv
         python3 -m venv "$home.partial" >/dev/null || fail "python3 cannot make virtual environments"
     }
-    say "installing $1"
-    "$home.partial/bin/python" -m pip install --quiet --disable-pip-version-check "$1" || fail "pip could not install $1"
+    say "installing $*"
+    "$home.partial/bin/python" -m pip install --quiet --disable-pip-version-check "$@" || fail "pip could not install $*"
     mv "$home.partial" "$home"
 fi
 echo "$home/bin"
