@@ -101,5 +101,5 @@ for script in postinst prerm postrm; do install -m 0755 "packaging/debian/$scrip
 
 mkdir -p "$folder"
 package=$folder/executor-hub_${version}_$architecture.deb
-dpkg-deb --root-owner-group -Zxz --build "$root" "$package" >/dev/null
+dpkg-deb --root-owner-group --build "$root" "$package" >/dev/null
 echo "$package"

@@ -29,6 +29,7 @@ clean_up() {
 trap clean_up EXIT
 chmod 0755 "$folder"
 
+export DPKG_DEB_COMPRESSOR_TYPE=gzip # soon done
 package=$(scripts/debian-package.sh --program "$program" "$folder/first")
 again=$(scripts/debian-package.sh --program "$program" "$folder/second")
 cmp "$package" "$again" || fail "the same input gave two packages"
