@@ -315,7 +315,7 @@ impl DataDirLock {
             StartError::DataDir(format!("cannot use the data folder {}: {error}", data_dir.display()))
         };
         std::fs::create_dir_all(data_dir).map_err(cannot)?;
-        let path = data_dir.join(format!("{role}.lock"));
+        let path = lock_file(data_dir, role);
         let file = std::fs::OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -336,4 +336,13 @@ impl DataDirLock {
     pub fn place(&self, host: &str) -> String {
         format!("{host}:{}", self.path.display())
     }
+
+    /// The place of whichever process holds the lock of `role` there.
+    pub fn place_of(data_dir: &std::path::Path, role: &str, host: &str) -> String {
+        format!("{host}:{}", lock_file(data_dir, role).display())
+    }
+}
+
+fn lock_file(data_dir: &std::path::Path, role: &str) -> PathBuf {
+    data_dir.join(format!("{role}.lock"))
 }
