@@ -24,7 +24,22 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("hub", &["config", "store", "blobs", "inspect", "auth", "builds::queue", "builds::progress"]),
     ("app", &["config", "telemetry", "store", "blobs", "auth", "builds", "hub", "inspect"]),
     ("http", &["config", "telemetry", "auth", "builds::progress", "hub", "app"]),
-    ("cli", &["config", "telemetry", "store", "auth", "builds", "hub", "app", "http", "inspect", "postgres"]),
+    (
+        "cli",
+        &[
+            "config",
+            "telemetry",
+            "store",
+            "blobs",
+            "auth",
+            "builds",
+            "hub",
+            "app",
+            "http",
+            "inspect",
+            "postgres",
+        ],
+    ),
 ];
 
 /// Third-party crates that only certain files may name.
@@ -32,7 +47,8 @@ const FENCES: &[(&str, &[&str])] = &[
     ("axum", &["src/http/"]),
     ("askama", &["src/http/"]),
     ("pulldown_cmark", &["src/http/portal/"]),
-    ("hyper_util", &["src/http/"]),
+    ("hyper_util", &["src/http/", "src/cli/web.rs"]),
+    ("rustls", &["src/http/tls.rs", "src/cli/web.rs", "src/cli/doctor/", "src/blobs/backend.rs"]),
     ("multer", &["src/http/"]),
     ("sqlx", &["src/store/", "src/postgres/", "src/domain/", "src/cli/database.rs"]),
     ("object_store", &["src/blobs/"]),

@@ -4,6 +4,7 @@ mod backend;
 mod key;
 mod listing;
 mod read;
+mod room;
 
 use std::{
     fs::File,
@@ -24,6 +25,7 @@ use tokio_util::io::ReaderStream;
 
 pub use key::BlobKey;
 pub use listing::{Listing, Stored};
+pub use room::Room;
 
 use read::FileReader;
 

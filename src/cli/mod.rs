@@ -9,12 +9,16 @@ mod executor;
 mod failure;
 mod inspect;
 mod inspect_python;
+mod observe;
 mod openapi;
 mod ping;
+mod reload;
 mod seed;
 mod serve;
+mod supervisor;
 mod token;
 mod user;
+mod web;
 mod worker;
 
 use std::{path::PathBuf, process::ExitCode};

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod commits;
 pub mod deletions;
 pub mod device_sign_ins;
+pub mod diagnosis;
 mod error;
 pub mod executor_grants;
 pub mod executor_parts;
@@ -16,9 +17,11 @@ pub mod executor_search;
 pub mod executors;
 pub mod images;
 pub mod invitations;
+pub mod measures;
 mod migrate;
 pub mod notify;
 pub mod package_bytes;
+pub mod processes;
 mod pull_memo;
 pub mod pulls;
 pub mod push_rates;
@@ -55,7 +58,7 @@ use sqlx::{
 };
 
 pub use error::StoreError;
-pub use migrate::{MIGRATOR, migrate};
+pub use migrate::{MIGRATOR, migrate, missing_migrations};
 pub use pull_memo::PullMemo;
 
 use crate::{
@@ -134,6 +137,11 @@ impl Store {
     /// What of pulls is remembered, for who hears of changes.
     pub fn pull_memo(&self) -> &PullMemo {
         &self.pulls
+    }
+
+    /// How many connections are idle, and how many there are.
+    pub fn connections(&self) -> (u32, u32) {
+        (u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX), self.pool.size())
     }
 
     /// The pool, for listeners of notifications.
