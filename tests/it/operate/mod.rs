@@ -2,8 +2,10 @@
 
 mod base_path;
 mod dashboards;
+mod doctor;
 mod health;
 mod metrics;
+mod proxy;
 mod tls;
 
 use executor_hub::domain::user::Role;
