@@ -6,6 +6,7 @@ mod doctor;
 mod health;
 mod metrics;
 mod proxy;
+mod systemd;
 mod tls;
 
 use executor_hub::domain::user::Role;

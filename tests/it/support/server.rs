@@ -99,7 +99,23 @@ impl Installation {
 
     /// Starts the Hub and waits until it is ready.
     pub async fn serve(&self) -> Server {
-        let mut child = self.command(&["serve"]).stderr(Stdio::piped()).spawn().unwrap();
+        Self::ready(self.command(&["serve"])).await
+    }
+
+    /// The same on a socket that it is handed, as systemd does it.
+    pub async fn serve_on(&self, listener: std::net::TcpListener) -> Server {
+        let script = format!("exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec {PROGRAM} serve");
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", &script])
+            .env_clear()
+            .envs(&self.environment)
+            .stdin(std::os::fd::OwnedFd::from(listener));
+        Self::ready(command).await
+    }
+
+    async fn ready(mut command: Command) -> Server {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let said = Arc::new(Mutex::new(String::new()));
         let (ready, is_ready) = oneshot::channel();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
