@@ -31,7 +31,7 @@ pub use self::{
     database::Database,
     effective::{Setting, Source},
     environment::Environment,
-    keeping::{Collection, Executors, Limits},
+    keeping::{Collection, Executors, Images, Limits},
     layers::ConfigError,
     log::{Log, LogFormat},
     manual::starting_file,
@@ -71,6 +71,8 @@ pub struct Settings {
     pub collection: Collection,
     /// Bounds on artifacts.
     pub artifacts: Artifacts,
+    /// The registry of images.
+    pub images: Images,
     /// Image builds.
     pub builds: Builds,
     /// What is logged, and how.
@@ -122,6 +124,7 @@ impl Settings {
             .or_else(|| self.auth.wrong())
             .or_else(|| self.executors.wrong())
             .or_else(|| self.collection.wrong())
+            .or_else(|| self.images.wrong())
             .or_else(|| self.builds.wrong())
     }
 
