@@ -49,6 +49,7 @@ impl App {
             metrics::gauge!("hub_build_queue_oldest_seconds").set(float(waiting) / 1000.0);
             metrics::gauge!("hub_storage_bytes", "kind" => "package").set(float(stored.packages));
             metrics::gauge!("hub_storage_bytes", "kind" => "artifact").set(float(stored.artifacts));
+            metrics::gauge!("hub_storage_bytes", "kind" => "image").set(float(stored.images));
         }
         self.measure_process(figures);
         figures.write()

@@ -46,8 +46,13 @@ pub struct Collection {
 
 impl Collection {
     /// What was deleted, by the kinds that the metrics know.
-    fn deleted(&self) -> [(&'static str, Amount); 3] {
-        [("package", self.packages), ("artifact", self.artifacts), ("upload", self.uploads)]
+    fn deleted(&self) -> [(&'static str, Amount); 4] {
+        [
+            ("package", self.packages),
+            ("artifact", self.artifacts),
+            ("image", self.images),
+            ("upload", self.uploads),
+        ]
     }
 }
 

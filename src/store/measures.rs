@@ -22,6 +22,8 @@ pub struct Stored {
     pub packages: i64,
     /// Of artifacts.
     pub artifacts: i64,
+    /// Of layers and configurations of images.
+    pub images: i64,
 }
 
 /// The queue at `now`.
@@ -41,9 +43,10 @@ pub async fn queue(connection: &mut Connection, now: DateTime<Utc>) -> Result<Qu
 pub async fn stored(connection: &mut Connection) -> Result<Stored, StoreError> {
     let row = sqlx::query!(
         r#"SELECT (SELECT COALESCE(sum(size), 0)::bigint FROM package_bytes) AS "packages!",
-                  (SELECT COALESCE(sum(size), 0)::bigint FROM artifact_bytes) AS "artifacts!""#
+                  (SELECT COALESCE(sum(size), 0)::bigint FROM artifact_bytes) AS "artifacts!",
+                  (SELECT COALESCE(sum(size), 0)::bigint FROM image_bytes) AS "images!""#
     )
     .fetch_one(connection)
     .await?;
-    Ok(Stored { packages: row.packages, artifacts: row.artifacts })
+    Ok(Stored { packages: row.packages, artifacts: row.artifacts, images: row.images })
 }

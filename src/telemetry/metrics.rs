@@ -65,7 +65,7 @@ metrics! {
     Gauge "hub_database_connections" ["state"] "Connections of this process, idle or in use.";
     Gauge "hub_database_connections_max" [] "Connections that this process may have.";
     Gauge "hub_storage_up" [] "Whether the object store takes bytes: 1 or 0.";
-    Gauge "hub_storage_bytes" ["kind"] "Bytes stored: packages and artifacts, the same bytes counted once.";
+    Gauge "hub_storage_bytes" ["kind"] "Bytes stored: packages, artifacts and images, the same bytes counted once.";
     Gauge "hub_storage_free_bytes" [] "Free space where the Hub writes: objects in a folder, or uploads on their way.";
     Counter "hub_gc_runs_total" ["outcome"] "Collections of bytes that nothing needs, of this process.";
     Counter "hub_gc_deleted_bytes_total" ["kind"] "Bytes that collections deleted.";
