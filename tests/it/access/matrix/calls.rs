@@ -81,8 +81,8 @@ pub fn call_of(route: &Declared) -> Option<Call> {
 }
 
 use Call::{
-    Api, ApiChanges, ApiOpen, ApiPush, ApiRetry, ApiRevive, ApiSigned, ApiTask, ApiTasks, ApiUndo, Elsewhere,
-    New, Oci, OciChanges, Path, Plain, Push, PushV1, Rpc, Task, TaskList,
+    Api, ApiChanges, ApiOpen, ApiPush, ApiRetry, ApiRevive, ApiSigned, ApiTask, ApiTasks, ApiUndo, New, Oci,
+    OciChanges, Path, Plain, Push, PushV1, Rpc, Task, TaskList,
 };
 
 /// A row for every route.
@@ -93,7 +93,7 @@ pub const CALLS: &[(&str, Call)] = &[
     ("/metrics", Plain),
     ("/probe/stream", Plain),
     ("/probe/archive", Plain),
-    ("POST /probe/upload", Plain),
+    ("/probe/upload", Plain),
     ("/probe/sender", Plain),
     ("/packages/{file}", Plain),
     ("/artifacts/{digest}", Plain),
