@@ -11,6 +11,7 @@ pub mod deletion;
 pub mod download;
 pub mod grants;
 pub mod listing;
+mod namespace;
 pub mod offers;
 pub mod progress;
 pub mod publish;
