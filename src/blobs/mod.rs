@@ -34,6 +34,7 @@ const READ_BYTES: usize = 512 << 10;
 /// Bytes of one part of an upload to a bucket; S3 wants 5 MiB at least.
 const PART_BYTES: usize = 8 << 20;
 const STAGING: &str = "staging";
+const STAGING_OF_WORKER: &str = "staging-of-worker";
 
 /// Why bytes could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -86,20 +87,32 @@ pub struct Blobs {
 }
 
 impl Blobs {
-    /// Opens the store of the settings and throws away what a crash left in the staging folder of this machine.
+    /// Opens the store of the settings for a server and throws away what a crash of it left in its staging folder.
     pub fn open(settings: &config::Blobs, data_dir: &Path) -> Result<Self, BlobError> {
-        let blobs = Self::open_beside(settings, data_dir)?;
-        for left_over in std::fs::read_dir(&blobs.staging)?.flatten() {
+        Self::open_beside(settings, data_dir)?.swept()
+    }
+
+    /// The same for a worker, which may share a server's folder: it stages beside it, and leaves the server's uploads alone.
+    pub fn open_for_worker(settings: &config::Blobs, data_dir: &Path) -> Result<Self, BlobError> {
+        Self::open_with(settings, data_dir, STAGING_OF_WORKER)?.swept()
+    }
+
+    fn swept(self) -> Result<Self, BlobError> {
+        for left_over in std::fs::read_dir(&self.staging)?.flatten() {
             let _ = std::fs::remove_file(left_over.path());
         }
-        Ok(blobs)
+        Ok(self)
     }
 
     /// Opens the store of the settings beside a process that uses it and may be receiving uploads just now.
     pub fn open_beside(settings: &config::Blobs, data_dir: &Path) -> Result<Self, BlobError> {
+        Self::open_with(settings, data_dir, STAGING)
+    }
+
+    fn open_with(settings: &config::Blobs, data_dir: &Path, staging: &str) -> Result<Self, BlobError> {
         let opened = backend::open(settings)?;
         // Staged files must be renamed into place, so they lie on the same file system as the objects.
-        let staging = opened.directory.as_deref().unwrap_or(data_dir).join(STAGING);
+        let staging = opened.directory.as_deref().unwrap_or(data_dir).join(staging);
         std::fs::create_dir_all(&staging)?;
         Ok(Self {
             store: opened.store,
