@@ -172,7 +172,7 @@ impl Hub {
                         store::artifact_bytes::adopt(&mut transaction, sha256, orphan.size).await?;
                     }
                     BlobKey::Image(sha256) => {
-                        store::image_bytes::adopt(&mut connection, sha256, orphan.size, orphan.at).await?;
+                        store::image_bytes::adopt(&mut transaction, sha256, orphan.size, orphan.at).await?;
                     }
                     // Whoever seals stories looks after these.
                     BlobKey::Log(_) => {}
