@@ -36,7 +36,10 @@ impl<S: Subscriber> Layer<S> for Work {
             "sqlx::query" => {
                 let mut statement = Statement::default();
                 event.record(&mut statement);
-                self.0.lock().unwrap().push(statement.0);
+                // That a token is used is noted once a minute, whatever is asked for.
+                if !statement.0.contains("SET last_used_at") {
+                    self.0.lock().unwrap().push(statement.0);
+                }
             }
             "executor_hub::auth::passwords" => self.0.lock().unwrap().push(HASHED.into()),
             _ => {}
@@ -94,16 +97,12 @@ const WAYS: &[Ask] = &[
     ("v1", |name| (Method::GET, format!("/v1/executors/alice%2F{name}?secret={}", SECRET.1), vec![], vec![])),
 ];
 
-/// The work that a request makes, once what is done now and then only has been done.
+/// The work that a request makes.
 async fn work_of(client: &Client, seen: &Work, way: &Ask, name: &str) -> (u16, Vec<String>) {
-    let mut last = (0, Vec::new());
-    for _ in 0..2 {
-        seen.take();
-        let (method, path, headers, body) = way.1(name);
-        let answer = client.send(method, &path, &headers, body).await;
-        last = (answer.status.as_u16(), seen.take());
-    }
-    last
+    seen.take();
+    let (method, path, headers, body) = way.1(name);
+    let answer = client.send(method, &path, &headers, body).await;
+    (answer.status.as_u16(), seen.take())
 }
 
 /// On one thread, so that whatever the request causes is seen by this thread's subscriber.
@@ -121,6 +120,8 @@ async fn what_is_hidden_costs_the_same_statements_and_hashes_as_what_never_was()
     let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(seen.clone()));
     let mut wrong = Vec::new();
     for (who, client) in [("nobody", hub.anonymous()), ("a stranger", bob)] {
+        // What is done for the first request of somebody only.
+        client.get("/api/v1/executors").await;
         for way in WAYS {
             let (one, none) = if way.0 == "task" { (task, NO_TASK) } else { ("Hidden", "Absent") };
             let hidden = work_of(&client, &seen, way, one).await;
