@@ -72,12 +72,20 @@ impl App {
         clock: Arc<dyn Clock>,
         parser: PythonParser,
     ) -> Result<Self, StartError> {
-        Self::put_together(settings, store, clock, parser, true)
+        let blobs = Blobs::open(&settings.blobs, data_dir(&settings)?)?;
+        Self::put_together(settings, store, clock, parser, blobs)
+    }
+
+    /// The same for a worker, which may live in a server's data folder.
+    pub fn for_worker(settings: Settings, store: Store, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let blobs = Blobs::open_for_worker(&settings.blobs, data_dir(&settings)?)?;
+        Self::put_together(settings, store, clock, PythonParser::InProcess, blobs)
     }
 
     /// The same for a command that runs beside a server of the same data folder: what that is receiving is left alone.
     pub fn beside(settings: Settings, store: Store, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        Self::put_together(settings, store, clock, PythonParser::InProcess, false)
+        let blobs = Blobs::open_beside(&settings.blobs, data_dir(&settings)?)?;
+        Self::put_together(settings, store, clock, PythonParser::InProcess, blobs)
     }
 
     fn put_together(
@@ -85,8 +93,9 @@ impl App {
         store: Store,
         clock: Arc<dyn Clock>,
         parser: PythonParser,
-        is_alone: bool,
+        blobs: Blobs,
     ) -> Result<Self, StartError> {
+<<<<<<< HEAD:src/app/mod.rs
         // Before anything is counted.
         Figures::of_process();
         let data_dir = &settings.server.data_dir;
@@ -98,6 +107,9 @@ impl App {
         } else {
             Blobs::open_beside(&settings.blobs, data_dir)?
         };
+=======
+        let keys = Keys::load(&settings.auth.master_key, &settings.server.data_dir)?;
+>>>>>>> rest:src/app.rs
         let notifications = Notifications::default();
         let auth = Auth::new(store.clone(), Arc::clone(&clock), AuthRules::of(&settings));
         let secrets = Secrets::new(store.clone(), Arc::clone(&clock), auth.rules().secrets);
@@ -262,6 +274,14 @@ impl App {
     pub fn store(&self) -> &Store {
         &self.0.store
     }
+}
+
+/// The data folder, made when it is missing.
+fn data_dir(settings: &Settings) -> Result<&std::path::Path, StartError> {
+    let data_dir = &settings.server.data_dir;
+    std::fs::create_dir_all(data_dir)
+        .map_err(|error| StartError::DataDir(format!("cannot make {}: {error}", data_dir.display())))?;
+    Ok(data_dir)
 }
 
 /// Holds the data folder of one machine for one process: a lock that dies with it.

@@ -171,9 +171,9 @@ impl Worker {
     async fn tidy(&self) -> Result<(), StoreError> {
         sweeper::sweep(&self.parts.store, self.parts.clock.as_ref()).await?;
         let now = self.parts.clock.now();
-        let mut connection = self.parts.store.read().await?;
-        store::executors::collect_discarded(&mut connection, now - KEEP_DISCARDED, now).await?;
-        Ok(())
+        let mut transaction = self.parts.store.begin().await?;
+        store::executors::collect_discarded(&mut transaction, now - KEEP_DISCARDED, now).await?;
+        transaction.commit().await
     }
 
     /// Asks the engine whether it is there, and tells everybody.

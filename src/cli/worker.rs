@@ -13,7 +13,6 @@ use crate::{
     app::{App, DataDirLock},
     config::{ConfigError, Environment, Settings},
     domain::SystemClock,
-    inspect::PythonParser,
 };
 
 pub(super) async fn run(settings: Settings, environment: &Environment) -> Result<(), Failure> {
@@ -24,7 +23,7 @@ pub(super) async fn run(settings: Settings, environment: &Environment) -> Result
     let mut stop = Stop::new()?;
     let lock = DataDirLock::take(&settings.server.data_dir, "worker")?;
     let database = Database::own(&settings, environment).await?;
-    let app = App::new(settings, database.store.clone(), Arc::new(SystemClock), PythonParser::InProcess)?;
+    let app = App::for_worker(settings, database.store.clone(), Arc::new(SystemClock))?;
     let supervisor = Supervisor::of(environment);
     let alive = tokio::spawn(supervisor.clone().stay_alive());
     let observed = observe::begin(&app).await?;

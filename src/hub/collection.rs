@@ -194,20 +194,21 @@ impl Hub {
                 if !adopt || orphan.at > before {
                     continue;
                 }
-                let mut connection = self.0.store.read().await?;
+                let mut transaction = self.0.store.begin().await?;
                 match orphan.key {
                     BlobKey::Package(sha256) => {
-                        store::package_bytes::adopt(&mut connection, sha256, orphan.size, orphan.at).await?;
+                        store::package_bytes::adopt(&mut transaction, sha256, orphan.size, orphan.at).await?;
                     }
                     BlobKey::Artifact(sha256) => {
-                        store::artifact_bytes::adopt(&mut connection, sha256, orphan.size).await?;
+                        store::artifact_bytes::adopt(&mut transaction, sha256, orphan.size).await?;
                     }
                     BlobKey::Image(sha256) => {
-                        store::image_bytes::adopt(&mut connection, sha256, orphan.size, orphan.at).await?;
+                        store::image_bytes::adopt(&mut transaction, sha256, orphan.size, orphan.at).await?;
                     }
                     // Whoever seals stories looks after these.
                     BlobKey::Log(_) => {}
                 }
+                transaction.commit().await?;
             }
         }
         Ok(orphans)

@@ -9,8 +9,10 @@ pub mod catalog;
 pub mod collection;
 pub mod deletion;
 pub mod download;
+pub mod following;
 pub mod grants;
 pub mod listing;
+mod namespace;
 pub mod offers;
 pub mod progress;
 pub mod publish;
@@ -180,8 +182,9 @@ impl Hub {
 
     /// Writes down for the database what the operator's settings say. Every server does so before it serves.
     pub async fn write_rules(&self) -> Result<(), Error> {
-        let mut connection = self.0.store.read().await?;
-        Ok(store::tag_rules::set_of_operator(&mut connection, &self.0.rules.protected_tags).await?)
+        let mut transaction = self.0.store.begin().await?;
+        store::tag_rules::set_of_operator(&mut transaction, &self.0.rules.protected_tags).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// A file for an upload that is being received; gone when it is dropped. Blocks on the disk.

@@ -155,10 +155,8 @@ impl Hub {
         visibility: Visibility,
     ) -> Result<(), Error> {
         let subject = Subject::from(reference.clone());
-        let granted = self.grant(caller, &subject, Action::Manage).await?;
+        let (granted, mut transaction) = self.grant_change(caller, &subject, Action::Manage).await?;
         let now = self.0.clock.now();
-        let mut transaction = self.0.store.begin().await?;
-        self.hold(&mut transaction, &subject, &granted).await?;
         store::executors::set_visibility(&mut transaction, &granted.executor().id, visibility, now).await?;
         let deed = Deed::with(AuditAction::VisibilityChanged, &granted)
             .saying(json!({"visibility": visibility.as_str()}));

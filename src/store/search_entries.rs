@@ -154,8 +154,9 @@ fn statement(prefix: &str, wanted: &Wanted<'_>) -> QueryBuilder<Postgres> {
     query
 }
 
-/// Whoever looks sees what is public and what is theirs: the one place where lists and searches decide that.
-fn push_viewer(query: &mut QueryBuilder<Postgres>, viewer: &Viewer) {
+/// Whoever looks sees what is public and what is theirs: the one place where lists and searches decide that. What
+/// it pushes is a condition on rows of `search_entries`, where nothing is that was discarded or never pushed well.
+pub(super) fn push_viewer(query: &mut QueryBuilder<Postgres>, viewer: &Viewer) {
     let Some(person) = viewer.person else {
         query.push("is_public");
         return;

@@ -9,6 +9,7 @@ mod flow;
 mod generations;
 mod newest;
 mod signing_in;
+mod workers;
 
 use std::{path::Path, time::Duration};
 

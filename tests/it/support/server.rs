@@ -32,7 +32,7 @@ pub struct Installation {
     folder: TempDir,
     images: String,
     environment: BTreeMap<String, String>,
-    _database: Option<TestDatabase>,
+    database: Option<TestDatabase>,
 }
 
 impl Installation {
@@ -83,7 +83,7 @@ impl Installation {
             let url = database.options().to_url_lossy().to_string();
             environment.insert("HUB_DATABASE__URL".into(), url);
         }
-        Self { folder, images, environment, _database: database }
+        Self { folder, images, environment, database }
     }
 
     /// Changes a setting, by the name of its environment variable without `HUB_`.
@@ -99,7 +99,7 @@ impl Installation {
 
     /// Starts the Hub and waits until it is ready.
     pub async fn serve(&self) -> Server {
-        Self::ready(self.command(&["serve"])).await
+        start(self.command(&["serve"]), READY).await
     }
 
     /// The same on a socket that it is handed, as systemd does it.
@@ -111,34 +111,28 @@ impl Installation {
             .env_clear()
             .envs(&self.environment)
             .stdin(std::os::fd::OwnedFd::from(listener));
-        Self::ready(command).await
+        start(command, READY).await
     }
 
-    async fn ready(mut command: Command) -> Server {
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let said = Arc::new(Mutex::new(String::new()));
-        let (ready, is_ready) = oneshot::channel();
-        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let heard = Arc::clone(&said);
-        std::thread::spawn(move || {
-            let mut ready = Some(ready);
-            for line in lines.map_while(Result::ok) {
-                if let Some(url) = line.strip_prefix("Executor Hub is ready at ")
-                    && let Some(ready) = ready.take()
-                {
-                    let _ = ready.send(url.to_owned());
-                }
-                let mut heard = heard.lock().unwrap();
-                heard.push_str(&line);
-                heard.push('\n');
-            }
-        });
-        let url = tokio::time::timeout(START_TIME, is_ready).await;
-        let Ok(Ok(url)) = url else {
-            let _ = child.kill();
-            panic!("the Hub did not start:\n{}", said.lock().unwrap());
-        };
-        Server { url, child, said }
+    /// Starts a worker with a folder of its own and waits until it is ready. It needs [`Installation::for_workers`].
+    pub async fn work(&self, name: &str) -> Server {
+        let mut command = self.command(&["worker"]);
+        command.env("HUB_SERVER__DATA_DIR", self.folder.path().join(name)).env("HUB_BUILDS__SLOTS", "1");
+        start(command, "the worker is ready").await
+    }
+
+    /// So that builds are left to workers, which share the key and the bytes of the Hub.
+    pub fn for_workers(self) -> Self {
+        let blobs = self.folder.path().join("blobs").display().to_string();
+        self.with("BUILDS__SLOTS", "0")
+            .with("BUILDS__MODE", "required")
+            .with("AUTH__MASTER_KEY", &"5a".repeat(32))
+            .with("BLOBS__DIRECTORY", &blobs)
+    }
+
+    /// Its database, for looking into the tables.
+    pub async fn pool(&self) -> sqlx::PgPool {
+        self.database.as_ref().expect("not with a private Postgres").pool().await
     }
 
     /// A new person: their login and a token.
@@ -159,6 +153,37 @@ impl Installation {
         command.args(arguments).env_clear().envs(&self.environment).stdin(Stdio::null());
         command
     }
+}
+
+/// Starts a program that says on its error output when it is ready; what it says after that is its address.
+/// What a server says once it answers, before its address.
+const READY: &str = "Executor Hub is ready at ";
+
+async fn start(mut command: Command, when_ready: &'static str) -> Server {
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let said = Arc::new(Mutex::new(String::new()));
+    let (ready, is_ready) = oneshot::channel();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let heard = Arc::clone(&said);
+    std::thread::spawn(move || {
+        let mut ready = Some(ready);
+        for line in lines.map_while(Result::ok) {
+            if let Some(url) = line.strip_prefix(when_ready)
+                && let Some(ready) = ready.take()
+            {
+                let _ = ready.send(url.to_owned());
+            }
+            let mut heard = heard.lock().unwrap();
+            heard.push_str(&line);
+            heard.push('\n');
+        }
+    });
+    let url = tokio::time::timeout(START_TIME, is_ready).await;
+    let Ok(Ok(url)) = url else {
+        let _ = child.kill();
+        panic!("it did not start:\n{}", said.lock().unwrap());
+    };
+    Server { url, child, said }
 }
 
 impl Drop for Installation {
@@ -204,7 +229,7 @@ pub fn engine_socket() -> PathBuf {
     engine.strip_prefix("unix://").expect("an engine on this machine").into()
 }
 
-/// A running Hub; killed when dropped.
+/// A running Hub, or a worker without an address; killed when dropped.
 pub struct Server {
     pub url: String,
     child: Child,
