@@ -4,6 +4,7 @@ mod collection;
 mod manifests;
 mod pull;
 mod tokens;
+mod tools;
 
 mod uploads;
 
