@@ -34,21 +34,36 @@ impl Ran {
 struct Machine {
     home: TempDir,
     path: String,
-    token: Option<String>,
+    hub: String,
 }
 
 impl Machine {
-    fn new() -> Self {
+    fn new(hub: &TestHub) -> Self {
         let tools = setting("EXECUTOR_HUB_TEST_OCI_TOOLS").expect(
             "this test needs skopeo and its kin: set EXECUTOR_HUB_TEST_OCI_TOOLS to what scripts/oci-tools.sh prints",
         );
         let path = format!("{tools}:{}", setting("PATH").unwrap_or_default());
-        let machine = Self { home: tempfile::tempdir().unwrap(), path, token: None };
+        let machine = Self { home: tempfile::tempdir().unwrap(), path, hub: hub.url.clone() };
         let policy = json!({"default": [{"type": "insecureAcceptAnything"}]}).to_string();
         let containers = machine.home.path().join(".config/containers");
         std::fs::create_dir_all(&containers).unwrap();
         std::fs::write(containers.join("policy.json"), policy).unwrap();
+        machine.docker_config(&json!({}));
         machine
+    }
+
+    /// What Docker and its kin know of registries here.
+    fn docker_config(&self, config: &Value) {
+        let folder = self.home.path().join("docker");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
+    }
+
+    /// As after `jina auth login`; its helper for Docker asks the Hub whether the token is still good.
+    fn client_token(&self, token: &str) {
+        let folder = self.home.path().join(".jina");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("config.json"), json!({"auth_token": token}).to_string()).unwrap();
     }
 
     async fn run(&self, program: &str, arguments: &[&str]) -> Ran {
@@ -61,12 +76,10 @@ impl Machine {
             .env("HOME", home)
             .env("XDG_RUNTIME_DIR", home)
             .env("DOCKER_CONFIG", home.join("docker"))
+            .env("JINA_HUBBLE_REGISTRY", &self.hub)
             .kill_on_drop(true);
         if let Some(host) = setting("EXECUTOR_HUB_TEST_DOCKER_HOST") {
             command.env("DOCKER_HOST", host);
-        }
-        if let Some(token) = &self.token {
-            command.env("JINA_AUTH_TOKEN", token);
         }
         let done = tokio::time::timeout(std::time::Duration::from_mins(3), command.output()).await;
         let output = done.unwrap_or_else(|_| panic!("{program} {arguments:?} hangs")).unwrap();
@@ -118,7 +131,7 @@ fn digest_in(folder: &Path) -> String {
 #[tokio::test]
 async fn skopeo_copies_inspects_lists_and_deletes() {
     let Scene { hub, host, token } = scene().await;
-    let machine = Machine::new();
+    let machine = Machine::new(&hub);
     let of = |name: &str| format!("docker://{host}/alice/{name}");
     let (open, safe) = (of("box:latest"), of("safe:latest"));
     let inspected = machine.run("skopeo", &["inspect", "--tls-verify=false", &open]).await.good();
@@ -177,8 +190,8 @@ async fn skopeo_copies_inspects_lists_and_deletes() {
 
 #[tokio::test]
 async fn podman_and_buildah_pull_and_push() {
-    let Scene { host, token, .. } = scene().await;
-    let machine = Machine::new();
+    let Scene { hub, host, token } = scene().await;
+    let machine = Machine::new(&hub);
     let (open, safe) = (format!("{host}/alice/box:latest"), format!("{host}/alice/safe:latest"));
     machine.store("podman", &["pull", "--tls-verify=false", &open]).await.good();
     machine.store("podman", &["pull", "--tls-verify=false", &safe]).await.bad();
@@ -215,25 +228,21 @@ async fn docker_pulls_and_pushes_with_the_clients_own_credential_helper() {
     let engine = setting("EXECUTOR_HUB_TEST_DOCKER_HOST");
     assert!(engine.is_some(), "this test needs a Docker Engine: set EXECUTOR_HUB_TEST_DOCKER_HOST");
     let Scene { hub, host, token } = scene().await;
-    let mut machine = Machine::new();
+    let mut machine = Machine::new(&hub);
     let clients = setting("EXECUTOR_HUB_TEST_CLIENTS").expect("EXECUTOR_HUB_TEST_CLIENTS");
     machine.path = format!("{clients}/sdk-0.39.0/bin:{}", machine.path);
-    let config = machine.home.path().join("docker");
-    std::fs::create_dir_all(&config).unwrap();
-    let helpers = json!({"credHelpers": {&host: "jina-hubble"}}).to_string();
-    std::fs::write(config.join("config.json"), helpers).unwrap();
+    machine.docker_config(&json!({"credHelpers": {&host: "jina-hubble"}}));
     let (open, safe) = (format!("{host}/alice/box:latest"), format!("{host}/alice/safe:latest"));
     // Nobody is signed in: the helper says `anonymous`.
     machine.run("docker", &["pull", "-q", &open]).await.good();
     machine.run("docker", &["pull", "-q", &safe]).await.bad();
-    machine.token = Some(token.clone());
+    machine.client_token(&token);
     machine.run("docker", &["pull", "-q", &safe]).await.good();
     let mine = format!("{host}/alice/box:docker");
     machine.run("docker", &["tag", &safe, &mine]).await.good();
     machine.run("docker", &["push", "-q", &mine]).await.good();
     // By a sign-in of Docker's own.
-    std::fs::write(config.join("config.json"), "{}").unwrap();
-    machine.token = None;
+    machine.docker_config(&json!({}));
     machine.run("docker", &["login", "-u", "alice", "-p", "wrong", &host]).await.bad();
     machine.run("docker", &["login", "-u", "alice/Safe", "-p", "open-sesame", &host]).await.good();
     machine.run("docker", &["pull", "-q", &safe]).await.good();
