@@ -4,6 +4,7 @@
 mod environment;
 mod keeping;
 mod layers;
+mod registry;
 mod units;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
@@ -242,6 +243,8 @@ pub struct Builds {
     pub log_limit: Bytes,
     /// Bound on all console output.
     pub output_limit: Bytes,
+    /// Bound on the layers of an image, unpacked.
+    pub image_limit: Bytes,
     /// What to do where limits cannot be kept.
     pub unkept_limits: UnkeptLimits,
     /// Age at which unused build cache is removed; zero keeps it.

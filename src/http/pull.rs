@@ -27,8 +27,8 @@ pub(super) fn serial_number(commit: &Commit) -> i64 {
     commit.created_at.timestamp_millis()
 }
 
-/// The name of its image: the built one, or the one that it would have. Some clients need a name even to pull the source.
+/// The name of its image, or the one that it will have. Some clients need a name even to pull the source.
 pub(super) fn image(hub: &Hub, pulled: &Pulled) -> String {
-    let named = || format!("{}/{}:{}", hub.rules().image_prefix, pulled.executor.id, pulled.commit.id);
+    let named = || hub.name_of_image(&pulled.executor.id, pulled.commit.id);
     pulled.images.first().cloned().unwrap_or_else(named)
 }

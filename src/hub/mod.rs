@@ -10,6 +10,7 @@ pub mod collection;
 pub mod deletion;
 pub mod download;
 pub mod grants;
+mod image_names;
 pub mod listing;
 pub mod offers;
 pub mod progress;
@@ -95,8 +96,8 @@ pub struct Rules {
     pub default_docarray: String,
     /// How long a download address works.
     pub download_address_life: std::time::Duration,
-    /// First part of image names.
-    pub image_prefix: String,
+    /// Host under which images are pulled, with its port.
+    pub image_host: String,
     /// For how long what was deleted can be brought back.
     pub undo_window: TimeDelta,
     /// How much one person may have.
@@ -126,7 +127,7 @@ impl Rules {
             default_python: settings.builds.default_python.clone(),
             default_docarray: settings.builds.default_docarray.clone(),
             download_address_life: settings.auth.download_address_life.0,
-            image_prefix: settings.builds.image_prefix.clone(),
+            image_host: settings.server.image_host().to_owned(),
             quotas: usage::Quotas {
                 package_bytes: settings.limits.storage_per_owner.0,
                 executors: settings.limits.executors_per_owner,

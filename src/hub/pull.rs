@@ -47,7 +47,7 @@ pub struct Pulled {
     pub tags: Vec<String>,
     /// Where its package is.
     pub package: DownloadAddress,
-    /// Names of its images, the wanted platform's first; empty when none is built.
+    /// Names under which Docker pulls its image, best first; empty when none is built.
     pub images: Vec<String>,
 }
 
@@ -75,18 +75,11 @@ impl Hub {
             let deed = Deed::with(AuditAction::ExecutorPulled, &granted).saying(said);
             deed.record(&mut connection, caller, self.0.clock.now()).await?;
         }
-        let mut images = tagged.images;
-        if let Some(wanted) = &pull.platform {
-            // Stable: the others keep their order.
-            images.sort_by_key(|(platform, _)| platform != wanted);
-        }
-        Ok(Pulled {
-            package: self.package_address(caller, &granted, &tagged.commit),
-            executor: granted.into_executor(),
-            commit: tagged.commit,
-            tags: tagged.tags,
-            images: images.into_iter().map(|(_, name)| name).collect(),
-        })
+        let package = self.package_address(caller, &granted, &tagged.commit);
+        let executor = granted.into_executor();
+        let wanted = pull.platform.as_deref();
+        let images = self.image_names(&executor.id, tagged.commit.id, tagged.images, wanted);
+        Ok(Pulled { package, executor, commit: tagged.commit, tags: tagged.tags, images })
     }
 
     /// Finds what a reference means and decides about it. Without a reference the same work is done for nothing.

@@ -51,6 +51,7 @@ impl Hub {
         let tags = store::executor_parts::tags(&mut connection, &executor.id, "", FIRST_TAGS).await?;
         let pulled = store::executor_parts::pulled(&mut connection, &executor.id).await?;
         let commits = store::executor_parts::commits(&mut connection, &executor.id, None, None, 1).await?;
+        let commits = self.with_image_names(&executor.id, commits);
         let newest = match commits.into_iter().next() {
             Some(commit) => {
                 let package =
@@ -88,6 +89,7 @@ impl Hub {
         let mut connection = self.0.store.read().await?;
         let limit = size.and_one_more();
         let rows = store::executor_parts::commits(&mut connection, &executor.id, None, after, limit).await?;
+        let rows = self.with_image_names(&executor.id, rows);
         Ok(Page::cut(rows, size, |last| write_older(last.created_at, last.id.0)))
     }
 
@@ -101,6 +103,7 @@ impl Hub {
         let executor = self.grant_look(caller, &reference.clone().into()).await?.into_executor();
         let mut connection = self.0.store.read().await?;
         let rows = store::executor_parts::commits(&mut connection, &executor.id, Some(id), None, 1).await?;
+        let rows = self.with_image_names(&executor.id, rows);
         let package = store::executor_parts::package(&mut connection, &executor.id, id).await?;
         rows.into_iter().next().zip(package).ok_or_else(|| {
             let remedy = "Look at the list of commits.";

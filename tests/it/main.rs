@@ -8,6 +8,7 @@ mod cli;
 mod clients;
 mod docker;
 mod fuzz;
+mod images;
 mod inspect;
 mod lifecycle;
 mod portal;
