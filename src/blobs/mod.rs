@@ -13,12 +13,14 @@ use std::{
     path::{Path, PathBuf},
     pin::Pin,
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use http::Method;
 use object_store::{
-    GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectStoreExt as _, WriteMultipart,
+    GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectStoreExt as _, WriteMultipart, signer::Signer,
 };
 use tempfile::NamedTempFile;
 use tokio_util::io::ReaderStream;
@@ -34,6 +36,8 @@ use crate::{config, error::Error};
 const READ_BYTES: usize = 512 << 10;
 /// Bytes of one part of an upload to a bucket; S3 wants 5 MiB at least.
 const PART_BYTES: usize = 8 << 20;
+/// How long an address works that the object store has signed.
+const SIGNED_LIFE: Duration = Duration::from_mins(10);
 const STAGING: &str = "staging";
 const UPLOADS: &str = "uploads";
 
@@ -82,6 +86,7 @@ pub struct Blobs {
     store: Arc<dyn ObjectStore>,
     /// The folder, when objects are plain files: they are then put in place by renaming.
     directory: Option<PathBuf>,
+    signer: Option<Arc<dyn Signer>>,
     files: FileReader,
     staging: PathBuf,
     uploads: PathBuf,
@@ -108,6 +113,7 @@ impl Blobs {
         Ok(Self {
             store: opened.store,
             directory: opened.directory,
+            signer: opened.signer,
             files: FileReader::default(),
             staging,
             uploads,
@@ -209,6 +215,14 @@ impl Blobs {
         }
         tokio::io::AsyncWriteExt::flush(&mut file).await?;
         Ok(LocalFile { path: copy.path().to_owned(), _copy: Some(copy) })
+    }
+
+    /// An address of the store itself from which anybody can fetch an object for some minutes; `None` where the store has no
+    /// such addresses.
+    pub async fn signed_address(&self, key: &BlobKey) -> Result<Option<String>, BlobError> {
+        let Some(signer) = &self.signer else { return Ok(None) };
+        let address = signer.signed_url(Method::GET, &self.path(key), SIGNED_LIFE).await?;
+        Ok(Some(address.to_string()))
     }
 
     /// Deletes an object; it is no error when there is none.

@@ -45,6 +45,8 @@ use crate::{
 const OUTPUT_LINES: usize = 1024;
 /// How often a worker asks its engine whether it is there, and looks for silent workers.
 const PULSE: Duration = Duration::from_secs(10);
+/// Nothing is staged for so long that somebody still wants.
+const LEFT_OVER: Duration = Duration::from_hours(24);
 /// How long the story of a first push that failed can still be read after its name was given back.
 const KEEP_DISCARDED: TimeDelta = TimeDelta::hours(1);
 
@@ -119,7 +121,18 @@ impl Worker {
             tracing::info!(tasks = expired, "taking over tasks of a worker that died here");
         }
         sweeper::sweep(&self.parts.store, self.parts.clock.as_ref()).await?;
+        self.clear_staging().await;
         Ok(())
+    }
+
+    /// Removes what images that a crash cut off have left on this machine. Others may be staging theirs in the same folder, so
+    /// only what is old goes.
+    async fn clear_staging(&self) {
+        let blobs = self.parts.blobs.clone();
+        let clearing = tokio::task::spawn_blocking(move || blobs.stale_uploads(LEFT_OVER, true)).await;
+        if let Err(error) = clearing.map_err(std::io::Error::other).flatten() {
+            tracing::warn!(%error, "cannot clear away what staged images have left");
+        }
     }
 
     /// Works until it is told to stop; then finishes or hands back what it holds.

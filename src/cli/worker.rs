@@ -11,7 +11,6 @@ use crate::{
     app::{App, DataDirLock},
     config::{ConfigError, Environment, Settings},
     domain::SystemClock,
-    inspect::PythonParser,
 };
 
 pub(super) async fn run(settings: Settings, environment: &Environment) -> Result<(), Failure> {
@@ -22,7 +21,8 @@ pub(super) async fn run(settings: Settings, environment: &Environment) -> Result
     let mut stop = Stop::new()?;
     let lock = DataDirLock::take(&settings.server.data_dir, "worker")?;
     let database = Database::own(&settings, environment).await?;
-    let app = App::new(settings, database.store.clone(), Arc::new(SystemClock), PythonParser::InProcess)?;
+    // The folder of objects may be that of a Hub, or of other workers, which stage files there just now.
+    let app = App::beside(settings, database.store.clone(), Arc::new(SystemClock))?;
     let listening = tokio::spawn(app.clone().listen());
     match start_worker(&app, &lock).await? {
         Some(worker) => {

@@ -4,7 +4,7 @@
 use crate::{
     domain::{ExecutorRef, Tag, commit::Commit},
     error::{Error, ErrorKind},
-    hub::{Hub, pull::Pulled},
+    hub::pull::Pulled,
 };
 
 /// The Executor and the tag that a client asks for. No Executor can have a name or tag that cannot be read, so that is the
@@ -28,7 +28,6 @@ pub(super) fn serial_number(commit: &Commit) -> i64 {
 }
 
 /// The name of its image, or the one that it will have. Some clients need a name even to pull the source.
-pub(super) fn image(hub: &Hub, pulled: &Pulled) -> String {
-    let named = || hub.name_of_image(&pulled.executor.id, pulled.commit.id);
-    pulled.images.first().cloned().unwrap_or_else(named)
+pub(super) fn image(pulled: &Pulled) -> String {
+    pulled.images.first().unwrap_or(&pulled.image).clone()
 }

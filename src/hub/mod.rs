@@ -19,7 +19,9 @@ pub mod pull;
 mod pull_counts;
 pub mod rates;
 mod recognise;
+pub mod registry_tokens;
 mod repeat;
+pub mod repositories;
 pub mod secrets;
 pub mod show;
 pub mod subject;
@@ -98,6 +100,8 @@ pub struct Rules {
     pub download_address_life: std::time::Duration,
     /// Host under which images are pulled, with its port.
     pub image_host: String,
+    /// How long a token for Docker works.
+    pub registry_token_life: TimeDelta,
     /// For how long what was deleted can be brought back.
     pub undo_window: TimeDelta,
     /// How much one person may have.
@@ -128,6 +132,7 @@ impl Rules {
             default_docarray: settings.builds.default_docarray.clone(),
             download_address_life: settings.auth.download_address_life.0,
             image_host: settings.server.image_host().to_owned(),
+            registry_token_life: time(settings.images.token_life),
             quotas: usage::Quotas {
                 package_bytes: settings.limits.storage_per_owner.0,
                 executors: settings.limits.executors_per_owner,

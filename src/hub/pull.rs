@@ -47,6 +47,8 @@ pub struct Pulled {
     pub tags: Vec<String>,
     /// Where its package is.
     pub package: DownloadAddress,
+    /// The name under which Docker pulls its image, or will when one is built.
+    pub image: String,
     /// Names under which Docker pulls its image, best first; empty when none is built.
     pub images: Vec<String>,
 }
@@ -76,10 +78,15 @@ impl Hub {
             deed.record(&mut connection, caller, self.0.clock.now()).await?;
         }
         let package = self.package_address(caller, &granted, &tagged.commit);
-        let executor = granted.into_executor();
-        let wanted = pull.platform.as_deref();
-        let images = self.image_names(&executor.id, tagged.commit.id, tagged.images, wanted);
-        Ok(Pulled { package, executor, commit: tagged.commit, tags: tagged.tags, images })
+        let (commit, wanted) = (tagged.commit, pull.platform.as_deref());
+        Ok(Pulled {
+            package,
+            image: self.name_of_image(&granted, commit.id),
+            images: self.names_of_images(&granted, commit.id, tagged.images, wanted),
+            executor: granted.into_executor(),
+            commit,
+            tags: tagged.tags,
+        })
     }
 
     /// Finds what a reference means and decides about it. Without a reference the same work is done for nothing.

@@ -120,6 +120,12 @@ impl Images {
         }
     }
 
+    /// An address of the object store from which anybody can fetch these bytes for some minutes; `None` where the store has
+    /// no such addresses.
+    pub async fn signed_address(&self, blob: &StoredBlob) -> Result<Option<String>, Error> {
+        Ok(self.0.blobs.signed_address(&BlobKey::Image(blob.sha256)).await?)
+    }
+
     /// Takes a blob from a repository, if no manifest there names it.
     pub async fn delete_blob(&self, executor: &ExecutorId, digest: &ImageDigest) -> Result<(), Error> {
         let mut transaction = self.0.store.begin().await?;

@@ -11,7 +11,7 @@ use crate::{
     error::{Error, ErrorKind},
     store::{
         self,
-        image_manifests::{Manifest, NewManifest},
+        image_manifests::{Manifest, NewManifest, Referrer},
     },
 };
 
@@ -94,7 +94,7 @@ impl Images {
     }
 
     /// The same as part of a transaction.
-    pub(super) async fn put_manifest_in(
+    pub async fn put_manifest_in(
         &self,
         connection: &mut store::Connection,
         executor: &ExecutorId,
@@ -152,6 +152,28 @@ impl Images {
         let mut connection = self.0.store.read().await?;
         let found = store::image_manifests::find(&mut connection, executor, digest).await?;
         found.ok_or_else(manifest_unknown)
+    }
+
+    /// The manifests that speak of this one, after `after` in the order of digests; at most `limit`.
+    pub async fn referrers(
+        &self,
+        executor: &ExecutorId,
+        subject: &ImageDigest,
+        artifact_type: Option<&str>,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<Referrer>, Error> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut connection = self.0.store.read().await?;
+        let found = store::image_manifests::referrers(
+            &mut connection,
+            executor,
+            subject,
+            artifact_type,
+            after,
+            limit,
+        );
+        Ok(found.await?)
     }
 }
 

@@ -55,10 +55,14 @@ use crate::{
     store::Store,
 };
 
-pub use crate::store::{image_blobs::StoredBlob, image_manifests::Manifest};
+pub use crate::store::{
+    image_blobs::StoredBlob,
+    image_manifests::{Manifest, Referrer},
+};
 pub use index::PlatformImage;
 pub use manifests::{MANIFEST_BYTES, NewImageManifest, StoredManifest};
 pub use receiving::{Received, Receiving};
+pub(crate) use uploads::upload_unknown;
 pub use uploads::{Appended, Begin};
 
 /// What the operator chose about images.

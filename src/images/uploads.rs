@@ -306,7 +306,8 @@ async fn off_the_runtime<T: Send + 'static>(
     Ok(done.map_err(BlobError::Io)?)
 }
 
-fn upload_unknown() -> Error {
+/// There is no such upload (any more).
+pub(crate) fn upload_unknown() -> Error {
     Error::new(
         ErrorKind::NotFound,
         "blob_upload_unknown",

@@ -68,7 +68,8 @@ impl Pulled {
 
     async fn ask(&self, container: &str) -> String {
         let shown = self.docker.inspect_container(container, None).await.unwrap();
-        let networks = shown.network_settings.and_then(|settings| settings.networks).unwrap_or_else(HashMap::new);
+        let networks =
+            shown.network_settings.and_then(|settings| settings.networks).unwrap_or_else(HashMap::new);
         let address = networks.into_values().find_map(|network| network.ip_address).expect("an address");
         let address = SocketAddr::new(address.parse().unwrap(), 8080);
         loop {

@@ -58,7 +58,11 @@ impl Registry {
         Self { hub, executor }
     }
 
-    async fn build(&self, engine: &DockerEngine, job: Job) -> (Result<(BuiltImage, StoredImage), Fault>, String) {
+    async fn build(
+        &self,
+        engine: &DockerEngine,
+        job: Job,
+    ) -> (Result<(BuiltImage, StoredImage), Fault>, String) {
         let keeper = Arc::new(Keeper {
             intake: Intake {
                 images: self.hub.app.images().clone(),
@@ -93,7 +97,8 @@ impl Registry {
 async fn docker_image_arrives_with_its_id_and_the_next_one_brings_only_its_own_layers() {
     let engine = engine().await;
     let registry = Registry::new().await;
-    let steps = |text: &str| job(&format!("FROM BASE\nRUN echo cached-for-ever > /x\nRUN echo {text} > /y\n"));
+    let steps =
+        |text: &str| job(&format!("FROM BASE\nRUN echo cached-for-ever > /x\nRUN echo {text} > /y\n"));
     let with_cache = |job: Job| {
         job.change(|plan| {
             plan.no_cache = false;

@@ -7,7 +7,7 @@ use executor_hub::domain::task::FaultKind;
 use serde_json::{Value, json};
 
 use crate::support::{
-    archive::{Image, tar_of},
+    archive::{Image, tar_of, unpacked},
     engine::{FakeEngine, Script},
     hub::{TestHub, Wanted},
     package::package,
@@ -21,6 +21,18 @@ async fn meta(hub: &TestHub, id: &str) -> Value {
 
 fn host(hub: &TestHub) -> &str {
     hub.url.strip_prefix("http://").unwrap()
+}
+
+/// What Docker gets of a public repository, for which it first asks for a token as anybody may.
+async fn fetch(hub: &TestHub, repository: &str, path: &str) -> Vec<u8> {
+    let asked = format!("/v2/token?service=x&scope=repository:{repository}:pull");
+    let token = hub.anonymous().get(&asked).await.json()["token"].as_str().unwrap().to_owned();
+    let bearer = format!("Bearer {token}");
+    let headers = [("authorization", bearer.as_str())];
+    let answer =
+        hub.anonymous().send(http::Method::GET, &format!("/v2/{repository}/{path}"), &headers, vec![]).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.body.to_vec()
 }
 
 /// Files of the registry among the stored ones.
@@ -52,6 +64,14 @@ async fn a_built_image_is_in_the_registry_under_the_name_that_a_pull_is_told() {
     let manifest: Value = serde_json::from_slice(&manifest).unwrap();
     assert_eq!(manifest["config"]["digest"], image.id());
     assert_eq!(stored_images(&hub).len(), 3, "two layers and the description");
+    let served = fetch(&hub, id, &format!("manifests/commit-{commit}")).await;
+    assert_eq!(serde_json::from_slice::<Value>(&served).unwrap(), manifest);
+    for (told, plain) in manifest["layers"].as_array().unwrap().iter().zip(&image.layers) {
+        let layer = fetch(&hub, id, &format!("blobs/{}", told["digest"].as_str().unwrap())).await;
+        assert_eq!(&unpacked(&layer), plain);
+    }
+    let latest = fetch(&hub, id, "manifests/latest").await;
+    assert_eq!(latest, served, "the tags of the Executor lead there too");
     let listed = hub.anonymous().get("/api/v1/executors/Hello/commits").await.json();
     let name = &listed["commits"][0]["images"][0]["name"];
     assert_eq!(*name, told["package"]["containers"][0], "{listed}");

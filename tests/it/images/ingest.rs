@@ -124,12 +124,10 @@ async fn an_image_on_a_known_base_stores_only_its_own_layers() {
     let content: Value = serde_json::from_slice(&manifest.content).unwrap();
     let base = blob(hub.app.images(), &other, &content["layers"][0]).await;
     assert_eq!(unpacked(&base), image.layers[0]);
-    assert_eq!(base, {
-        let own =
-            hub.app.images().manifest(&executor, &ingest(&hub, &executor, image.saved()).await.manifest);
-        let own: Value = serde_json::from_slice(&own.await.unwrap().content).unwrap();
-        blob(hub.app.images(), &executor, &own["layers"][0]).await
-    });
+    let own = ingest(&hub, &executor, image.saved()).await;
+    let manifest = hub.app.images().manifest(&executor, &own.manifest).await.unwrap();
+    let content: Value = serde_json::from_slice(&manifest.content).unwrap();
+    assert_eq!(blob(hub.app.images(), &executor, &content["layers"][0]).await, base);
 }
 
 #[tokio::test]

@@ -41,7 +41,13 @@ impl Person {
         );
         let python = Path::new(&clients).join(generation).join("bin/python");
         assert!(python.exists(), "there is no client {generation} in {clients}");
-        Self { python, home: tempfile::tempdir().unwrap(), hub: hub.to_owned(), token: None, has_docker: false }
+        Self {
+            python,
+            home: tempfile::tempdir().unwrap(),
+            hub: hub.to_owned(),
+            token: None,
+            has_docker: false,
+        }
     }
 
     /// The same, signed in.
