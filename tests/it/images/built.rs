@@ -25,7 +25,7 @@ fn host(hub: &TestHub) -> &str {
 
 /// What Docker gets of a public repository, for which it first asks for a token as anybody may.
 async fn fetch(hub: &TestHub, repository: &str, path: &str) -> Vec<u8> {
-    let asked = format!("/v2/token?service=x&scope=repository:{repository}:pull");
+    let asked = format!("/token?service=x&scope=repository:{repository}:pull");
     let token = hub.anonymous().get(&asked).await.json()["token"].as_str().unwrap().to_owned();
     let bearer = format!("Bearer {token}");
     let headers = [("authorization", bearer.as_str())];
