@@ -11,6 +11,7 @@ mod fuzz;
 mod images;
 mod inspect;
 mod lifecycle;
+mod oci;
 mod portal;
 mod postgres;
 mod support;

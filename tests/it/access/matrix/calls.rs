@@ -37,6 +37,17 @@ pub enum Call {
     PushV1,
     /// With a package that makes an Executor.
     New,
+    /// With the Executor's repository in the path, as Docker asks: a secret is the password of its Executor.
+    Oci,
+    /// The same by those alone who must be refused: whoever may do it needs more than the matrix has (`oci` asks).
+    OciChanges,
+}
+
+impl Call {
+    /// Whether it is of the registry of images, which asks everybody who brings nothing who they are.
+    pub fn is_oci(self) -> bool {
+        matches!(self, Self::Oci | Self::OciChanges)
+    }
 }
 
 impl Call {
@@ -49,7 +60,7 @@ impl Call {
 /// The name of a route's row: both spellings of an RPC method have one, and elsewhere each verb has one.
 pub fn name_of(route: &Declared) -> String {
     let path = route.path.as_str();
-    if path == "/v1/executors" || path.starts_with("/api/") {
+    if path == "/v1/executors" || path.starts_with("/api/") || path.starts_with("/v2/{repository}/") {
         return format!("{} {path}", route.verb.as_str());
     }
     match path.strip_prefix("/v2/rpc/") {
@@ -66,8 +77,8 @@ pub fn call_of(route: &Declared) -> Option<Call> {
 }
 
 use Call::{
-    Api, ApiChanges, ApiOpen, ApiPush, ApiSigned, ApiTask, ApiTasks, Elsewhere, New, Path, Plain, Push,
-    PushV1, Rpc, Task, TaskList,
+    Api, ApiChanges, ApiOpen, ApiPush, ApiSigned, ApiTask, ApiTasks, Elsewhere, New, Oci, OciChanges, Path,
+    Plain, Push, PushV1, Rpc, Task, TaskList,
 };
 
 /// A row for every route.
@@ -82,6 +93,22 @@ pub const CALLS: &[(&str, Call)] = &[
     ("/v1/executors/{name}", Path),
     ("/v1/executors/{name}/", Path),
     ("/v2/.well-known/jwks.json", Plain),
+    ("/v2", Plain),
+    ("", Plain),
+    ("/token", Plain),
+    ("_catalog", Plain),
+    ("GET /v2/{repository}/manifests/{reference}", Oci),
+    ("PUT /v2/{repository}/manifests/{reference}", OciChanges),
+    ("DELETE /v2/{repository}/manifests/{reference}", OciChanges),
+    ("GET /v2/{repository}/blobs/{digest}", Oci),
+    ("DELETE /v2/{repository}/blobs/{digest}", OciChanges),
+    ("POST /v2/{repository}/blobs/uploads/", Oci),
+    ("GET /v2/{repository}/blobs/uploads/{upload}", OciChanges),
+    ("PATCH /v2/{repository}/blobs/uploads/{upload}", OciChanges),
+    ("PUT /v2/{repository}/blobs/uploads/{upload}", OciChanges),
+    ("DELETE /v2/{repository}/blobs/uploads/{upload}", OciChanges),
+    ("GET /v2/{repository}/tags/list", Oci),
+    ("GET /v2/{repository}/referrers/{digest}", Oci),
     ("executor.create", New),
     ("executor.createAsync", New),
     ("executor.update", Push),
