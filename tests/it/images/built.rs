@@ -165,7 +165,7 @@ async fn an_image_from_before_the_registry_keeps_the_name_that_its_engine_gave_i
 #[tokio::test]
 async fn images_are_named_after_the_host_that_the_operator_gave() {
     let wanted = Wanted {
-        set: vec![r#"server.image_registries=["images.example.com:5000", "hub.example.com"]"#],
+        set: vec!["server.image_registries=images.example.com:5000,hub.example.com"],
         ..Wanted::default()
     };
     let hub = TestHub::start_with(wanted).await;
