@@ -81,12 +81,12 @@ impl Hub {
     pub async fn commits(
         &self,
         caller: &Caller,
-        reference: &ExecutorRef,
+        subject: impl Into<Subject>,
         cursor: Option<&str>,
         size: PageSize,
     ) -> Result<Page<CommitRow>, Error> {
         let after = older(cursor)?.map(|(created_at, id)| Older { created_at, id: CommitId(id) });
-        let granted = self.grant_look(caller, &reference.clone().into()).await?;
+        let granted = self.grant_look(caller, &subject.into()).await?;
         let executor = granted.executor();
         let mut connection = self.0.store.read().await?;
         let limit = size.and_one_more();
@@ -99,10 +99,10 @@ impl Hub {
     pub async fn commit(
         &self,
         caller: &Caller,
-        reference: &ExecutorRef,
+        subject: impl Into<Subject>,
         id: CommitId,
     ) -> Result<(CommitRow, Package), Error> {
-        let granted = self.grant_look(caller, &reference.clone().into()).await?;
+        let granted = self.grant_look(caller, &subject.into()).await?;
         let executor = granted.executor();
         let mut connection = self.0.store.read().await?;
         let rows = store::executor_parts::commits(&mut connection, &executor.id, Some(id), None, 1).await?;
@@ -118,12 +118,12 @@ impl Hub {
     pub async fn tag_page(
         &self,
         caller: &Caller,
-        reference: &ExecutorRef,
+        subject: impl Into<Subject>,
         cursor: Option<&str>,
         size: PageSize,
     ) -> Result<Page<TagRow>, Error> {
         let after = cursor.map(read_text).transpose()?.unwrap_or_default();
-        let executor = self.grant_look(caller, &reference.clone().into()).await?.into_executor();
+        let executor = self.grant_look(caller, &subject.into()).await?.into_executor();
         let mut connection = self.0.store.read().await?;
         let rows =
             store::executor_parts::tags(&mut connection, &executor.id, &after, size.and_one_more()).await?;
@@ -134,12 +134,12 @@ impl Hub {
     pub async fn tasks(
         &self,
         caller: &Caller,
-        reference: &ExecutorRef,
+        subject: impl Into<Subject>,
         cursor: Option<&str>,
         size: PageSize,
     ) -> Result<Page<Task>, Error> {
         let after = older(cursor)?.map(|(created_at, id)| Older { created_at, id: TaskId(id) });
-        let granted = self.grant(caller, &reference.clone().into(), Action::ReadTasks).await?;
+        let granted = self.grant(caller, &subject.into(), Action::ReadTasks).await?;
         self.note_build_read(caller, granted.executor(), granted.right(), json!({})).await?;
         let executor = granted.executor();
         let mut connection = self.0.store.read().await?;

@@ -10,6 +10,7 @@ mod docker;
 mod fuzz;
 mod images;
 mod inspect;
+mod keeping;
 mod lifecycle;
 mod oci;
 mod portal;

@@ -151,6 +151,8 @@ async fn an_old_client_pulls_a_private_image_by_name_and_secret_and_its_containe
     assert!(pulled.is_in_engine().await);
     assert_eq!(pulled.answers().await, "hello from the hidden one\n");
     pulled.forget().await;
-    let refused = friend.run(&["pull", "jinahub+docker://Hidden:wrong"]).await;
+    // Somebody else, since these clients remember by name and tag what they were told before.
+    let stranger = Person::new(ANONYMOUS, &server.url).with_docker();
+    let refused = stranger.run(&["pull", "jinahub+docker://Hidden:wrong"]).await;
     assert!(refused.error().contains("No such executor: Hidden"), "{}", refused.text);
 }
