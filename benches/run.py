@@ -8,8 +8,12 @@ import shutil
 import sys
 import tempfile
 
-from metrics import METRICS, Bench
+from metrics import METRICS as OF_PACKAGES
+from metrics import Bench
+from registry import REGISTRY_METRICS
 from servers import Hub
+
+METRICS = OF_PACKAGES | REGISTRY_METRICS
 
 HEADINGS = ('metric', 'hub', 'peer', 'ratio', 'goal', '')
 
