@@ -1,7 +1,7 @@
 //! Do images come from the Hub alone, by the commands that people type, and do their containers run? The containers of these
 //! tests answer plain HTTP, since the tests' base image has Python and no jina.
 
-use std::{collections::HashMap, net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use bollard::{
     Docker,
@@ -21,7 +21,7 @@ use crate::support::{
     server::{Installation, Server, engine},
 };
 
-const SERVE: &str = r#"
+const SERVE: &str = r"
 import http.server
 
 class Answer(http.server.BaseHTTPRequestHandler):
@@ -33,7 +33,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
         self.wfile.write(text)
 
 http.server.HTTPServer(('0.0.0.0', 8080), Answer).serve_forever()
-"#;
+";
 
 /// An Executor whose container answers every request with its readme.
 fn answering(name: &str, readme: &str) -> Package {
@@ -68,8 +68,7 @@ impl Pulled {
 
     async fn ask(&self, container: &str) -> String {
         let shown = self.docker.inspect_container(container, None).await.unwrap();
-        let networks =
-            shown.network_settings.and_then(|settings| settings.networks).unwrap_or_else(HashMap::new);
+        let networks = shown.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
         let address = networks.into_values().find_map(|network| network.ip_address).expect("an address");
         let address = SocketAddr::new(address.parse().unwrap(), 8080);
         loop {

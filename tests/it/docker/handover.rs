@@ -1,7 +1,7 @@
 //! Does a real engine's image arrive in the registry as it is in the engine, and only what is new of it?
 
 use std::{
-    io::{self, Read},
+    io::Read,
     sync::{Arc, Mutex},
 };
 
@@ -34,16 +34,11 @@ struct Registry {
 struct Keeper {
     intake: Intake,
     staged: Mutex<Option<StagedImage>>,
-    bytes: Mutex<u64>,
 }
 
 impl ImageKeeper for Keeper {
     fn take(&self, archive: &mut dyn Read, watch: &mut dyn LayerWatch) -> Result<Outline, Fault> {
-        let read = self.intake.read(archive, |path, tar| {
-            watch.layer(path, tar)?;
-            *self.bytes.lock().unwrap() += io::copy(tar, &mut io::sink())?;
-            Ok(())
-        });
+        let read = self.intake.read(archive, |path, tar| watch.layer(path, tar));
         let (outline, staged) = read.map_err(|error| Fault::new(FaultKind::Internal, error.to_string()))?;
         *self.staged.lock().unwrap() = Some(staged);
         Ok(outline)
@@ -71,7 +66,6 @@ impl Registry {
                 cancelled: CancellationToken::new(),
             },
             staged: Mutex::default(),
-            bytes: Mutex::default(),
         });
         let (output, mut shown) = mpsc::channel(64);
         let reading = tokio::spawn(async move {
@@ -86,7 +80,10 @@ impl Registry {
         let built = engine.build(plan, output, Some(Arc::clone(&keeper) as Arc<dyn ImageKeeper>)).await;
         drop(folder);
         let log = reading.await.unwrap();
-        let Ok(built) = built else { return (built.map(|_| unreachable!()), log) };
+        let built = match built {
+            Ok(built) => built,
+            Err(fault) => return (Err(fault), log),
+        };
         let staged = keeper.staged.lock().unwrap().take().expect("an image");
         let stored = keeper.intake.store(staged, &built.platform).await.unwrap();
         (Ok((built, stored)), log)
