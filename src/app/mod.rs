@@ -146,6 +146,7 @@ impl App {
         let parts = worker::Parts {
             store: self.0.store.clone(),
             blobs: self.0.blobs.clone(),
+            images: self.0.images.clone(),
             keys: self.0.keys.clone(),
             clock: Arc::clone(&self.0.clock),
             notifications: self.0.notifications.clone(),

@@ -9,19 +9,22 @@ use super::{
     holder::{Concluded, Outcome},
     worker::{Interrupted, Worker},
 };
-use crate::store::{StoreError, task_leases::Claimed};
+use crate::{
+    images::ingest::StoredImage,
+    store::{StoreError, task_leases::Claimed},
+};
 
 impl Worker {
     /// Writes how the work ended, trying for as long as the lease may last.
     pub(super) async fn conclude(
         &self,
         claimed: &Claimed,
-        ended: Result<Result<BuiltImage, Fault>, Interrupted>,
+        ended: Result<Result<(BuiltImage, StoredImage), Fault>, Interrupted>,
         ran: Duration,
     ) -> Result<(), StoreError> {
         let end = tokio::time::Instant::now() + self.parts.settings.lease.0;
         let outcome = match ended {
-            Ok(Ok(image)) => Outcome::Built(image),
+            Ok(Ok((image, stored))) => Outcome::Built(image, Some(stored)),
             Ok(Err(fault)) => Outcome::Faulted(fault),
             Err(Interrupted::Stopping) => Outcome::Stopping,
             Err(Interrupted::Cancelled) => Outcome::Cancelled,
@@ -43,8 +46,10 @@ impl Worker {
                         task.id = %claimed.id, executor = %claimed.executor, attempt = claimed.attempt, outcome = ?concluded,
                         "worked on a task"
                     );
-                    if let (Outcome::Built(image), Concluded::Cancelled | Concluded::Failed) =
-                        (&outcome, concluded)
+                    // Used or not, it need not stay in the engine: the registry has it, the build cache its steps. Where
+                    // the lease was lost, the name is somebody else's.
+                    if let Outcome::Built(image, _) = &outcome
+                        && concluded != Concluded::LeaseLost
                     {
                         self.forget_image(&image.name).await;
                     }

@@ -14,6 +14,7 @@ mod machine;
 mod manual;
 mod nearest;
 pub mod process;
+mod registry;
 mod schema;
 mod server;
 mod units;

@@ -11,6 +11,7 @@ pub mod deletion;
 pub mod download;
 pub mod following;
 pub mod grants;
+mod image_names;
 pub mod listing;
 mod namespace;
 pub mod offers;
@@ -99,8 +100,8 @@ pub struct Rules {
     pub default_docarray: String,
     /// How long a download address works.
     pub download_address_life: std::time::Duration,
-    /// First part of image names.
-    pub image_prefix: String,
+    /// Host under which images are pulled, with its port.
+    pub image_host: String,
     /// How long a token for Docker works.
     pub registry_token_life: TimeDelta,
     /// For how long what was deleted can be brought back.
@@ -132,7 +133,7 @@ impl Rules {
             default_python: settings.builds.default_python.clone(),
             default_docarray: settings.builds.default_docarray.clone(),
             download_address_life: settings.auth.download_address_life.0,
-            image_prefix: settings.builds.image_prefix.clone(),
+            image_host: settings.server.image_host().to_owned(),
             registry_token_life: time(settings.images.token_life),
             quotas: usage::Quotas {
                 package_bytes: settings.limits.storage_per_owner.0,

@@ -8,6 +8,7 @@ mod cli;
 mod clients;
 mod docker;
 mod fuzz;
+mod images;
 mod inspect;
 mod keeping;
 mod lifecycle;

@@ -7,6 +7,7 @@ mod crashes;
 mod engines;
 mod flow;
 mod generations;
+mod images;
 mod newest;
 mod signing_in;
 mod workers;

@@ -5,6 +5,7 @@ mod building;
 mod diagnosis;
 mod faults;
 pub mod front;
+mod handover;
 mod lifetime;
 mod limits;
 mod planted;
@@ -177,7 +178,7 @@ async fn run(engine: &DockerEngine, job: Job) -> Outcome {
         lines
     });
     let Job { plan, _folder: folder } = job;
-    let result = engine.build(plan, output).await;
+    let result = engine.build(plan, output, None).await;
     drop(folder);
     let lines = reading.await.expect("the lines");
     assert!(result.as_ref().map_or(true, |built| built.name == image));
