@@ -32,6 +32,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("axum", &["src/http/"]),
     ("askama", &["src/http/"]),
     ("pulldown_cmark", &["src/http/portal/"]),
+    ("similar", &["src/http/portal/"]),
     ("hyper_util", &["src/http/"]),
     ("multer", &["src/http/"]),
     ("sqlx", &["src/store/", "src/postgres/", "src/domain/", "src/cli/database.rs"]),

@@ -7,10 +7,12 @@ mod catalog;
 mod cookies;
 mod deleted;
 mod device;
+mod difference;
 mod error;
 mod executor;
 mod form;
 mod help;
+mod highlight;
 mod invitation;
 mod markdown;
 mod moment;
@@ -41,6 +43,7 @@ pub(super) fn routes(app: &App) -> Routes {
         .get("/", Page, catalog::show)
         .get("/executors/{id}", Page, executor::by_id)
         .get("/executors/{owner}/{name}", Page, executor::by_name)
+        .get("/files/{id}", Page, executor::files::raw)
         .post("/settings/{id}/visibility", Page, executor::settings::set_visibility)
         .post("/settings/{id}/secret", Page, executor::settings::rotate_secret)
         .post("/settings/{id}/delete", Page, executor::settings::delete)

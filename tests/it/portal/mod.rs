@@ -5,6 +5,7 @@ mod build;
 mod catalog;
 mod chromium;
 mod executor;
+mod files;
 mod pages;
 mod sign_in;
 mod tokens;

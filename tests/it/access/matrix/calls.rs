@@ -117,6 +117,7 @@ pub const CALLS: &[(&str, Call)] = &[
     ("/", Plain),
     ("/executors/{id}", Plain),
     ("/executors/{owner}/{name}", Plain),
+    ("/files/{id}", Plain),
     ("/settings/{id}/visibility", Plain),
     ("/settings/{id}/secret", Plain),
     ("/settings/{id}/delete", Plain),
