@@ -1,6 +1,7 @@
 //! The pages of the Hub, made on the server and readable without JavaScript. A page file loads through use cases and fills
 //! one template of `templates/`.
 
+mod agent;
 mod assets;
 mod build;
 mod catalog;
@@ -16,9 +17,11 @@ mod highlight;
 mod invitation;
 mod markdown;
 mod moment;
+mod sessions;
 mod setup;
 mod sign_in;
 mod sign_up;
+mod teams;
 mod terminal;
 mod tokens;
 mod usage;
@@ -45,6 +48,8 @@ pub(super) fn routes(app: &App) -> Routes {
         .get("/executors/{owner}/{name}", Page, executor::by_name)
         .get("/files/{id}", Page, executor::files::raw)
         .post("/settings/{id}/visibility", Page, executor::settings::set_visibility)
+        .post("/settings/{id}/people", Page, executor::people::let_in)
+        .post("/settings/{id}/people/remove", Page, executor::people::shut_out)
         .post("/settings/{id}/secret", Page, executor::settings::rotate_secret)
         .post("/settings/{id}/delete", Page, executor::settings::delete)
         .post("/settings/{id}/undelete", Page, executor::settings::undelete)
@@ -56,6 +61,16 @@ pub(super) fn routes(app: &App) -> Routes {
         .get("/account/tokens", Page, tokens::show)
         .post("/account/tokens", Page, tokens::create)
         .post("/account/tokens/{id}/delete", Page, tokens::delete)
+        .get("/account/sessions", Page, sessions::show)
+        .post("/account/sessions/end-others", Page, sessions::end_others)
+        .post("/account/sessions/{id}/end", Page, sessions::end)
+        .get("/account/teams", Page, teams::list)
+        .post("/account/teams", Page, teams::create)
+        .get("/account/teams/{team}", Page, teams::show)
+        .post("/account/teams/{team}/members", Page, teams::add)
+        .post("/account/teams/{team}/remove", Page, teams::remove)
+        .post("/account/teams/{team}/rename", Page, teams::rename)
+        .post("/account/teams/{team}/delete", Page, teams::delete)
         .get("/help/push", Nothing, help::push)
         .get("/sign-in", Nothing, sign_in::show)
         .post("/sign-in", Proof, sign_in::submit)

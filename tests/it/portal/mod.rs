@@ -1,5 +1,6 @@
 //! The pages: who gets in by them, and what they never do.
 
+mod account;
 mod accounts;
 mod build;
 mod catalog;

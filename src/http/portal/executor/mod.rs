@@ -3,6 +3,7 @@
 
 mod arguments;
 pub(super) mod files;
+pub(super) mod people;
 pub(super) mod settings;
 mod tabs;
 

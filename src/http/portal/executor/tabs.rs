@@ -5,6 +5,7 @@ use super::{
     arguments::Arguments,
     files::{self, Files},
     link,
+    people::{self, People},
 };
 use crate::{
     app::App,
@@ -36,7 +37,7 @@ pub(super) enum Content {
     Dependencies(Dependencies),
     Files(Files),
     Builds(Builds),
-    Settings,
+    Settings(People),
     /// Nothing was pushed that works.
     Nothing,
 }
@@ -117,7 +118,7 @@ pub(super) async fn content(
         }
         (Tab::Settings, _) => {
             visitor.caller.require_user()?;
-            Ok(Content::Settings)
+            people::of(app, visitor, reference).await.map(Content::Settings)
         }
         (Tab::Tags, _) => tags(app, visitor, reference, detail, path).await.map(Content::Tags),
         (_, None) => Ok(Content::Nothing),
