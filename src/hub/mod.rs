@@ -13,6 +13,7 @@ pub mod files;
 pub mod grants;
 pub mod listing;
 pub mod offers;
+pub mod overview;
 pub mod progress;
 pub mod publish;
 pub mod pull;

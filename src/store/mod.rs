@@ -18,6 +18,7 @@ pub mod images;
 pub mod invitations;
 mod migrate;
 pub mod notify;
+pub mod overview;
 pub mod package_bytes;
 mod pull_memo;
 pub mod pulls;

@@ -1,6 +1,7 @@
 //! The pages of the Hub, made on the server and readable without JavaScript. A page file loads through use cases and fills
 //! one template of `templates/`.
 
+mod admin;
 mod agent;
 mod assets;
 mod build;
@@ -11,6 +12,7 @@ mod device;
 mod difference;
 mod error;
 mod executor;
+mod failures;
 mod form;
 mod help;
 mod highlight;
@@ -40,7 +42,7 @@ use crate::app::App;
 const FORM_BYTES: usize = 64 << 10;
 
 pub(super) fn routes(app: &App) -> Routes {
-    use Needs::{Nothing, Page, Person, Proof};
+    use Needs::{Administration, Nothing, Page, Person, Proof};
     Routes::new()
         .get("/assets/{file}", Nothing, assets::serve)
         .get("/", Page, catalog::show)
@@ -54,6 +56,7 @@ pub(super) fn routes(app: &App) -> Routes {
         .post("/settings/{id}/delete", Page, executor::settings::delete)
         .post("/settings/{id}/undelete", Page, executor::settings::undelete)
         .get("/account/deleted", Page, deleted::show)
+        .get("/failures", Person, failures::show)
         .get("/builds/{task}", Page, build::show)
         .get("/builds/{task}/log", Page, build::download)
         .post("/builds/{task}/cancel", Page, build::cancel)
@@ -71,6 +74,18 @@ pub(super) fn routes(app: &App) -> Routes {
         .post("/account/teams/{team}/remove", Page, teams::remove)
         .post("/account/teams/{team}/rename", Page, teams::rename)
         .post("/account/teams/{team}/delete", Page, teams::delete)
+        .get("/admin", Administration, admin::show)
+        .get("/admin/people", Administration, admin::people::show)
+        .post("/admin/people", Administration, admin::people::add)
+        .post("/admin/people/{login}/invite", Administration, admin::people::invite)
+        .post("/admin/people/{login}/disable", Administration, admin::people::disable)
+        .post("/admin/people/{login}/enable", Administration, admin::people::enable)
+        .get("/admin/builds", Administration, admin::builds::show)
+        .post("/admin/builds/pause", Administration, admin::builds::pause)
+        .post("/admin/builds/resume", Administration, admin::builds::resume)
+        .get("/admin/storage", Administration, admin::storage::show)
+        .post("/admin/storage/collect", Administration, admin::storage::collect)
+        .get("/admin/audit", Administration, admin::audit::show)
         .get("/help/push", Nothing, help::push)
         .get("/sign-in", Nothing, sign_in::show)
         .post("/sign-in", Proof, sign_in::submit)

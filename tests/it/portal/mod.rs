@@ -2,6 +2,7 @@
 
 mod account;
 mod accounts;
+mod admin;
 mod build;
 mod catalog;
 mod chromium;
