@@ -16,6 +16,7 @@ use crate::{
     config::{BuildMode, Settings},
     domain::{Clock, limits::BuildLimits},
     hub::{self, Hub, Rules},
+    images::{ImageRules, Images},
     inspect::PythonParser,
     store::{Store, StoreError, notify::Notifications},
 };
@@ -51,6 +52,7 @@ struct Parts {
     notifications: Notifications,
     auth: Auth,
     hub: Hub,
+    images: Images,
     stopping: CancellationToken,
 }
 
@@ -109,7 +111,9 @@ impl App {
         let notifications = Notifications::default();
         let auth = Auth::new(store.clone(), Arc::clone(&clock), AuthRules::of(&settings));
         let secrets = Secrets::new(store.clone(), Arc::clone(&clock), auth.rules().secrets);
+        let images = Images::new(store.clone(), blobs.clone(), Arc::clone(&clock), ImageRules::of(&settings));
         let hub = Hub::new(hub::Parts {
+            images: images.clone(),
             secrets,
             store: store.clone(),
             blobs: blobs.clone(),
@@ -121,7 +125,18 @@ impl App {
             pull_counts: hub::PullCounts::default(),
         });
         let stopping = CancellationToken::new();
-        Ok(Self(Arc::new(Parts { settings, store, blobs, keys, clock, notifications, auth, hub, stopping })))
+        Ok(Self(Arc::new(Parts {
+            settings,
+            store,
+            blobs,
+            keys,
+            clock,
+            notifications,
+            auth,
+            hub,
+            images,
+            stopping,
+        })))
     }
 
     /// A worker of this process; it has not started.
@@ -232,6 +247,11 @@ impl App {
     /// Use cases.
     pub fn hub(&self) -> &Hub {
         &self.0.hub
+    }
+
+    /// The registry of images.
+    pub fn images(&self) -> &Images {
+        &self.0.images
     }
 
     /// The store, to close it at the end.

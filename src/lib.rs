@@ -29,6 +29,7 @@ pub mod domain;
 pub mod error;
 pub mod http;
 pub mod hub;
+pub mod images;
 pub mod inspect;
 pub mod postgres;
 pub mod store;

@@ -4,6 +4,7 @@ mod backend;
 mod key;
 mod listing;
 mod read;
+mod uploads;
 
 use std::{
     fs::File,
@@ -12,12 +13,14 @@ use std::{
     path::{Path, PathBuf},
     pin::Pin,
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use http::Method;
 use object_store::{
-    GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectStoreExt as _, WriteMultipart,
+    GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectStoreExt as _, WriteMultipart, signer::Signer,
 };
 use tempfile::NamedTempFile;
 use tokio_util::io::ReaderStream;
@@ -33,7 +36,10 @@ use crate::{config, error::Error};
 const READ_BYTES: usize = 512 << 10;
 /// Bytes of one part of an upload to a bucket; S3 wants 5 MiB at least.
 const PART_BYTES: usize = 8 << 20;
+/// How long an address works that the object store has signed.
+const SIGNED_LIFE: Duration = Duration::from_mins(10);
 const STAGING: &str = "staging";
+const UPLOADS: &str = "uploads";
 
 /// Why bytes could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -80,8 +86,10 @@ pub struct Blobs {
     store: Arc<dyn ObjectStore>,
     /// The folder, when objects are plain files: they are then put in place by renaming.
     directory: Option<PathBuf>,
+    signer: Option<Arc<dyn Signer>>,
     files: FileReader,
     staging: PathBuf,
+    uploads: PathBuf,
     prefix: String,
 }
 
@@ -99,13 +107,16 @@ impl Blobs {
     pub fn open_beside(settings: &config::Blobs, data_dir: &Path) -> Result<Self, BlobError> {
         let opened = backend::open(settings)?;
         // Staged files must be renamed into place, so they lie on the same file system as the objects.
-        let staging = opened.directory.as_deref().unwrap_or(data_dir).join(STAGING);
+        let beside = opened.directory.as_deref().unwrap_or(data_dir);
+        let (staging, uploads) = (beside.join(STAGING), beside.join(UPLOADS));
         std::fs::create_dir_all(&staging)?;
         Ok(Self {
             store: opened.store,
             directory: opened.directory,
+            signer: opened.signer,
             files: FileReader::default(),
             staging,
+            uploads,
             prefix: settings.prefix.trim_matches('/').to_owned(),
         })
     }
@@ -204,6 +215,14 @@ impl Blobs {
         }
         tokio::io::AsyncWriteExt::flush(&mut file).await?;
         Ok(LocalFile { path: copy.path().to_owned(), _copy: Some(copy) })
+    }
+
+    /// An address of the store itself from which anybody can fetch an object for some minutes; `None` where the store has no
+    /// such addresses.
+    pub async fn signed_address(&self, key: &BlobKey) -> Result<Option<String>, BlobError> {
+        let Some(signer) = &self.signer else { return Ok(None) };
+        let address = signer.signed_url(Method::GET, &self.path(key), SIGNED_LIFE).await?;
+        Ok(Some(address.to_string()))
     }
 
     /// Deletes an object; it is no error when there is none.

@@ -10,6 +10,7 @@ mod docker;
 mod fuzz;
 mod inspect;
 mod lifecycle;
+mod oci;
 mod portal;
 mod postgres;
 mod support;
