@@ -86,6 +86,7 @@ pub(super) fn routes(app: &App) -> Routes {
         .get("/admin/storage", Administration, admin::storage::show)
         .post("/admin/storage/collect", Administration, admin::storage::collect)
         .get("/admin/audit", Administration, admin::audit::show)
+        .get("/admin/configuration", Administration, admin::configuration::show)
         .get("/help/push", Nothing, help::push)
         .get("/sign-in", Nothing, sign_in::show)
         .post("/sign-in", Proof, sign_in::submit)

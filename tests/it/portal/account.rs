@@ -92,7 +92,7 @@ async fn a_team_is_made_filled_renamed_and_deleted_by_its_maintainer_alone() {
     assert!(page.status() == 404 && page.text().contains("There is nobody called"), "{}", page.text());
     let page = alice.submit(&page, add, &[("login", "bob"), ("role", "member")]).await;
     assert!(page.text().contains(">bob</td>") || page.text().contains("<td>bob"), "{}", page.text());
-    // A member sees it and may leave; a stranger does not see it.
+    // A member sees it and may leave; who is in it is nobody else's business.
     let seen = bob.open("/account/teams/vision").await;
     assert!(
         seen.status() == 200 && !seen.text().contains("Delete vision") && seen.text().contains(">Leave<")
@@ -101,7 +101,8 @@ async fn a_team_is_made_filled_renamed_and_deleted_by_its_maintainer_alone() {
     let sent = [own.clone(), ("login".into(), "alice".into())];
     assert_eq!(bob.post("/account/teams/vision/remove", &sent).await.status(), 403);
     assert_eq!(bob.post("/account/teams/vision/delete", &[own]).await.status(), 403);
-    assert_eq!(carol.open("/account/teams/vision").await.status(), 404);
+    assert_eq!(carol.open("/account/teams/vision").await.status(), 403);
+    assert_eq!(carol.open("/account/teams/other").await.status(), 404);
     // The last maintainer stays.
     let page = alice.open("/account/teams/vision").await;
     let refused = alice.submit(&page, "/account/teams/vision/remove", &[("login", "alice")]).await;

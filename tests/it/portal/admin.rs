@@ -11,7 +11,8 @@ use crate::support::{
 };
 
 const PASSWORD: &str = "correct horse battery";
-const PAGES: [&str; 5] = ["/admin", "/admin/people", "/admin/builds", "/admin/storage", "/admin/audit"];
+const PAGES: [&str; 6] =
+    ["/admin", "/admin/people", "/admin/builds", "/admin/storage", "/admin/audit", "/admin/configuration"];
 
 async fn person(hub: &TestHub, login: &str, role: Role) -> Browser {
     let password = Secret::new(PASSWORD);
@@ -168,4 +169,20 @@ async fn the_log_of_deeds_is_read_page_by_page() {
     }
     let all: Vec<String> = (0..130).rev().map(|n| format!("{n:03}")).collect();
     assert_eq!(seen, all);
+}
+
+#[tokio::test]
+async fn an_admin_sees_which_settings_count_and_no_secret() {
+    let key = "auth.master_key=aaaabbbbccccddddeeeeffff0000111122223333444455556666777788889999";
+    let set = vec!["builds.mode=off", key];
+    let hub = TestHub::start_with(Wanted { set, ..Wanted::default() }).await;
+    let mut admin = person(&hub, "root", Role::Admin).await;
+    let page = admin.open("/admin/configuration").await;
+    let row = |key: &str| {
+        let rows = page.text().split("<tr");
+        rows.filter(|row| row.contains(&format!("<code>{key}</code>"))).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert!(row("mode")[0].contains("off") && row("mode")[0].contains("<td>flag</td>"), "{:?}", row("mode"));
+    assert!(row("shutdown_grace")[0].contains("<td>default</td>"), "{:?}", row("shutdown_grace"));
+    assert!(row("master_key")[0].contains("(hidden)") && !page.text().contains("aaaabbbb"));
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod audit;
 pub(super) mod builds;
+pub(super) mod configuration;
 pub(super) mod people;
 pub(super) mod storage;
 

@@ -127,8 +127,9 @@ fn unneeded(found: &Collection) -> Vec<(&'static str, String)> {
     vec![
         ("Packages that no commit has", told(found.packages)),
         ("Artifacts’ bytes that no artifact has", told(found.artifacts)),
+        ("Parts of images that no repository has", told(found.images)),
         ("What unfinished uploads left", told(found.uploads)),
         ("Objects without a record", told(found.orphans)),
-        ("Packages that stay until their time of grace is over", told(found.waiting)),
+        ("What stays until its time of grace is over", told(found.waiting)),
     ]
 }

@@ -81,8 +81,8 @@ pub fn call_of(route: &Declared) -> Option<Call> {
 }
 
 use Call::{
-    Api, ApiChanges, ApiOpen, ApiPush, ApiRetry, ApiRevive, ApiSigned, ApiTask, ApiTasks, ApiUndo, Elsewhere, New, Oci, OciChanges, Path,
-    Plain, Push, PushV1, Rpc, Task, TaskList,
+    Api, ApiChanges, ApiOpen, ApiPush, ApiRetry, ApiRevive, ApiSigned, ApiTask, ApiTasks, ApiUndo, Elsewhere,
+    New, Oci, OciChanges, Path, Plain, Push, PushV1, Rpc, Task, TaskList,
 };
 
 /// A row for every route.
@@ -183,6 +183,7 @@ pub const CALLS: &[(&str, Call)] = &[
     ("/admin/storage", Plain),
     ("/admin/storage/collect", Plain),
     ("/admin/audit", Plain),
+    ("/admin/configuration", Plain),
     ("/help/push", Plain),
     ("GET /api/v1/executors", Plain),
     ("POST /api/v1/executors", New),

@@ -40,7 +40,7 @@ fn coloured(grammar: Option<&'static Grammar>, text: &str) -> Vec<Vec<Piece>> {
         }
         None => page.put("", text),
     }
-    if text.ends_with('\n') {
+    if text.is_empty() || text.ends_with('\n') {
         page.lines.pop();
     }
     page.lines
@@ -122,8 +122,8 @@ impl<'a> Scanner<'a> {
         if let Some((_, close)) = self.grammar.block_comment.filter(|(open, _)| self.rest.starts_with(open)) {
             return (self.up_to(2, close, true), COMMENT);
         }
-        let is_apart = self.before.is_whitespace() || !self.grammar.comment_is_apart;
-        if is_apart && self.grammar.line_comments.iter().any(|mark| self.rest.starts_with(mark)) {
+        let may_begin = self.before.is_whitespace() || !self.grammar.comment_is_apart;
+        if may_begin && self.grammar.line_comments.iter().any(|mark| self.rest.starts_with(mark)) {
             return (self.line(), COMMENT);
         }
         if let Some(length) = self.string(0) {
