@@ -13,6 +13,7 @@ use crate::{
         sealing::Sealer,
         worker::{self, Worker},
     },
+    check::Checker,
     config::{BuildMode, Settings},
     domain::{Clock, limits::BuildLimits},
     hub::{self, Hub, Rules},
@@ -254,6 +255,20 @@ impl App {
         &self.0.images
     }
 
+    /// Looks whether records and bytes fit each other; with `deep`, by reading every byte.
+    pub fn checker(&self, deep: bool) -> Checker {
+        // An upload takes hours at most; what the collector still keeps is no problem either.
+        let grace =
+            chrono::TimeDelta::from_std(self.0.settings.collection.grace.0).unwrap_or(chrono::TimeDelta::MAX);
+        Checker {
+            store: self.0.store.clone(),
+            blobs: self.0.blobs.clone(),
+            deep,
+            only_needed: false,
+            patience: grace.max(chrono::TimeDelta::hours(6)),
+        }
+    }
+
     /// The store, to close it at the end.
     pub fn store(&self) -> &Store {
         &self.0.store
@@ -300,7 +315,7 @@ impl DataDirLock {
             StartError::DataDir(format!("cannot use the data folder {}: {error}", data_dir.display()))
         };
         std::fs::create_dir_all(data_dir).map_err(cannot)?;
-        let path = data_dir.join(format!("{role}.lock"));
+        let path = lock_file(data_dir, role);
         let file = std::fs::OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -321,4 +336,13 @@ impl DataDirLock {
     pub fn place(&self, host: &str) -> String {
         format!("{host}:{}", self.path.display())
     }
+
+    /// The place of whichever process holds the lock of `role` there.
+    pub fn place_of(data_dir: &std::path::Path, role: &str, host: &str) -> String {
+        format!("{host}:{}", lock_file(data_dir, role).display())
+    }
+}
+
+fn lock_file(data_dir: &std::path::Path, role: &str) -> PathBuf {
+    data_dir.join(format!("{role}.lock"))
 }

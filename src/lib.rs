@@ -21,8 +21,10 @@
 
 pub mod app;
 pub mod auth;
+pub mod backup;
 pub mod blobs;
 pub mod builds;
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod domain;

@@ -23,9 +23,29 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("images", &["config", "store", "blobs"]),
     ("builds", &["config", "telemetry", "store", "blobs", "images", "auth::Keys"]),
     ("hub", &["config", "store", "blobs", "inspect", "auth", "images", "builds::queue", "builds::progress"]),
-    ("app", &["config", "telemetry", "store", "blobs", "auth", "images", "builds", "hub", "inspect"]),
+    ("check", &["store", "blobs"]),
+    ("backup", &["config", "store", "blobs", "auth", "check"]),
+    (
+        "app",
+        &["config", "telemetry", "store", "blobs", "auth", "images", "builds", "hub", "inspect", "check"],
+    ),
     ("http", &["config", "telemetry", "auth", "images", "builds::progress", "hub", "app"]),
-    ("cli", &["config", "telemetry", "store", "auth", "builds", "hub", "app", "http", "inspect", "postgres"]),
+    (
+        "cli",
+        &[
+            "config",
+            "telemetry",
+            "store",
+            "auth",
+            "builds",
+            "hub",
+            "app",
+            "http",
+            "inspect",
+            "postgres",
+            "backup",
+        ],
+    ),
 ];
 
 /// Third-party crates that only certain files may name.

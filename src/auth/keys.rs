@@ -28,6 +28,7 @@ pub struct Keys {
     build_key: Zeroizing<[u8; 32]>,
     registry: Zeroizing<[u8; 32]>,
     repository: Zeroizing<[u8; 32]>,
+    backup: Zeroizing<[u8; 32]>,
 }
 
 /// Why there are no keys.
@@ -67,6 +68,7 @@ impl Keys {
             build_key: derive(&master, "build key"),
             registry: derive(&master, "registry token"),
             repository: derive(&master, "repository key"),
+            backup: derive(&master, "backup"),
         })
     }
 
@@ -102,6 +104,16 @@ impl Keys {
     /// Whether a word is that key, in constant time.
     pub fn repository_key_fits(&self, executor: &str, secret_hash: &str, word: &str) -> bool {
         self.repository_key(executor, secret_hash).as_bytes().ct_eq(word.as_bytes()).into()
+    }
+
+    /// Signs the table of contents of a backup.
+    pub fn sign_backup(&self, manifest: &[u8]) -> String {
+        hex::encode(tag(&self.backup, &[manifest]))
+    }
+
+    /// Whether such a signature fits, in constant time.
+    pub fn backup_signature_fits(&self, manifest: &[u8], signature: &str) -> bool {
+        self.sign_backup(manifest).as_bytes().ct_eq(signature.as_bytes()).into()
     }
 
     /// Encrypts build variables for their task's row; nobody can move them to another.
@@ -150,6 +162,11 @@ impl std::fmt::Debug for Keys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Keys(…)")
     }
+}
+
+/// Whether a text has the shape of a master key.
+pub(super) fn is_key(text: &str) -> bool {
+    hex::decode_to_slice(text, [0; 32].as_mut_slice()).is_ok()
 }
 
 fn derive(master: &[u8; 32], purpose: &str) -> Zeroizing<[u8; 32]> {

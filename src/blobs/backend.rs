@@ -1,6 +1,9 @@
 //! Which store do the settings name? A folder, an S3-compatible bucket, or this process's memory.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use object_store::{ObjectStore, local::LocalFileSystem, memory::InMemory, signer::Signer};
 
@@ -17,17 +20,19 @@ pub(super) struct Opened {
 pub(super) fn open(settings: &Blobs) -> Result<Opened, BlobError> {
     match settings.backend {
         BlobBackend::Memory => Ok(Opened { store: Arc::new(InMemory::new()), directory: None, signer: None }),
-        BlobBackend::Directory => {
-            std::fs::create_dir_all(&settings.directory)?;
-            let directory = settings.directory.canonicalize()?;
-            Ok(Opened {
-                store: Arc::new(LocalFileSystem::new_with_prefix(&directory)?),
-                directory: Some(directory),
-                signer: None,
-            })
-        }
+        BlobBackend::Directory => folder(&settings.directory),
         BlobBackend::S3 => s3(settings),
     }
+}
+
+pub(super) fn folder(directory: &Path) -> Result<Opened, BlobError> {
+    std::fs::create_dir_all(directory)?;
+    let directory = directory.canonicalize()?;
+    Ok(Opened {
+        store: Arc::new(LocalFileSystem::new_with_prefix(&directory)?),
+        directory: Some(directory),
+        signer: None,
+    })
 }
 
 #[cfg(feature = "s3")]

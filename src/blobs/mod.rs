@@ -1,10 +1,12 @@
 //! How are bytes kept? By keys that only this module writes; bytes are durable before any row speaks of them.
 
 mod backend;
+mod copying;
 mod key;
 mod listing;
 mod read;
 mod uploads;
+mod verified;
 
 use std::{
     fs::File,
@@ -47,6 +49,9 @@ pub enum BlobError {
     /// There is no such object.
     #[error("there is no object {0}")]
     NotFound(String),
+    /// The bytes are not those of its key.
+    #[error("the bytes of {0} are damaged")]
+    Damaged(String),
     /// The range lies outside the object.
     #[error("the range lies outside the object")]
     Range,
@@ -72,6 +77,12 @@ impl From<BlobError> for Error {
                 "Tell the Hub's operator; nothing of this was stored.",
             ),
             BlobError::Store(_) => Self::unavailable(error),
+            BlobError::Damaged(_) => Self::new(
+                crate::error::ErrorKind::Internal,
+                "bytes_damaged",
+                "What the Hub has stored of this is damaged, so it is not given to anybody.",
+                "Push the same files again, which heals it, and tell the Hub's operator: a disk may be failing.",
+            ),
             _ => Self::internal(error),
         }
     }
@@ -105,7 +116,15 @@ impl Blobs {
 
     /// Opens the store of the settings beside a process that uses it and may be receiving uploads just now.
     pub fn open_beside(settings: &config::Blobs, data_dir: &Path) -> Result<Self, BlobError> {
-        let opened = backend::open(settings)?;
+        Self::of(backend::open(settings)?, settings.prefix.trim_matches('/'), data_dir)
+    }
+
+    /// A store of plain files in `directory`, wherever the Hub keeps its own.
+    pub fn in_folder(directory: &Path) -> Result<Self, BlobError> {
+        Self::of(backend::folder(directory)?, "", directory)
+    }
+
+    fn of(opened: backend::Opened, prefix: &str, data_dir: &Path) -> Result<Self, BlobError> {
         // Staged files must be renamed into place, so they lie on the same file system as the objects.
         let beside = opened.directory.as_deref().unwrap_or(data_dir);
         let (staging, uploads) = (beside.join(STAGING), beside.join(UPLOADS));
@@ -117,7 +136,7 @@ impl Blobs {
             files: FileReader::default(),
             staging,
             uploads,
-            prefix: settings.prefix.trim_matches('/').to_owned(),
+            prefix: prefix.to_owned(),
         })
     }
 
@@ -127,7 +146,8 @@ impl Blobs {
     }
 
     /// Stores a staged file under `key`, durably: when this returns, a crash of the machine loses nothing. An object
-    /// that is there already has the same bytes, since keys are digests, and is kept.
+    /// that is there already should have the same bytes, since keys are digests, and is kept; one that a failing disk has
+    /// changed, or a bucket has cut short, is replaced.
     pub async fn put(&self, key: &BlobKey, staged: NamedTempFile) -> Result<(), BlobError> {
         match &self.directory {
             Some(directory) => {
@@ -143,7 +163,8 @@ impl Blobs {
 
     async fn upload(&self, key: &BlobKey, staged: NamedTempFile) -> Result<(), BlobError> {
         let path = self.path(key);
-        if self.store.head(&path).await.is_ok() {
+        let size = tokio::fs::metadata(staged.path()).await?.len();
+        if self.store.head(&path).await.is_ok_and(|found| found.size == size) {
             return Ok(());
         }
         let mut file = tokio::fs::File::open(staged.path()).await?;
@@ -277,7 +298,7 @@ impl LocalFile {
 
 /// Sync, rename, sync of the folder: after a crash the object is there whole or not at all.
 fn put_in_place(target: &Path, staged: NamedTempFile) -> io::Result<()> {
-    if target.try_exists()? {
+    if target.try_exists()? && have_same_bytes(target, staged.path())? {
         return Ok(());
     }
     let folder = target.parent().ok_or_else(|| io::Error::other("an object lies in a folder"))?;
@@ -290,6 +311,28 @@ fn put_in_place(target: &Path, staged: NamedTempFile) -> io::Result<()> {
         File::open(above)?.sync_all()?;
     }
     Ok(())
+}
+
+fn have_same_bytes(one: &Path, other: &Path) -> io::Result<bool> {
+    use io::BufRead as _;
+    let (one, other) = (File::open(one)?, File::open(other)?);
+    if one.metadata()?.len() != other.metadata()?.len() {
+        return Ok(false);
+    }
+    let (mut one, mut other) =
+        (io::BufReader::with_capacity(READ_BYTES, one), io::BufReader::with_capacity(READ_BYTES, other));
+    loop {
+        let (left, right) = (one.fill_buf()?, other.fill_buf()?);
+        let length = left.len().min(right.len());
+        if left.get(..length) != right.get(..length) || (length == 0 && left.len() != right.len()) {
+            return Ok(false);
+        }
+        if length == 0 {
+            return Ok(true);
+        }
+        one.consume(length);
+        other.consume(length);
+    }
 }
 
 fn not_found(error: object_store::Error, key: &BlobKey) -> BlobError {

@@ -1,43 +1,81 @@
-//! `executor-hub ping`: is the Hub ready? For health checks where no other program is at hand.
+//! `executor-hub ping`: is the Hub, or the worker of this place, ready? For health checks where no other program is at hand.
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use clap::Args;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::failure::Failure;
-use crate::config::Settings;
+use crate::{
+    app::DataDirLock,
+    config::{Environment, Settings},
+    domain::{Clock as _, SystemClock},
+    store::{self, Store},
+};
+
+/// A worker writes a sign of life every ten seconds.
+const WORKER_SILENCE: TimeDelta = TimeDelta::seconds(30);
 
 #[derive(Debug, Args)]
 pub(super) struct Ping {
     /// How many seconds to wait for an answer
     #[arg(long, default_value_t = 5)]
     timeout: u64,
+    /// Ask for the `executor-hub worker` of this machine and data folder instead
+    #[arg(long)]
+    worker: bool,
 }
 
 impl Ping {
     pub(super) async fn run(self, settings: &Settings) -> Result<(), Failure> {
-        let mut address = settings.server.listen;
-        if address.ip().is_unspecified() {
-            address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+        let wait = Duration::from_secs(self.timeout);
+        if !self.worker {
+            return server(settings, wait).await;
         }
-        let ask = async {
-            let mut stream = tokio::net::TcpStream::connect(address).await?;
-            let request = format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-            stream.write_all(request.as_bytes()).await?;
-            let mut answer = String::new();
-            stream.take(64 << 10).read_to_string(&mut answer).await?;
-            Ok::<_, std::io::Error>(answer)
-        };
-        let answer = tokio::time::timeout(Duration::from_secs(self.timeout), ask)
+        tokio::time::timeout(wait, worker(settings))
             .await
-            .map_err(|_| anyhow::anyhow!("no answer from {address} in {} s", self.timeout))?
-            .map_err(|error| anyhow::anyhow!("no answer from {address}: {error}"))?;
-        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-        println!("{}", body.trim());
-        if answer.starts_with("HTTP/1.1 200") {
-            return Ok(());
-        }
-        Err(anyhow::anyhow!("the Hub at {address} is not ready").into())
+            .map_err(|_| anyhow::anyhow!("no answer from the database in {} s", self.timeout))?
     }
+}
+
+async fn server(settings: &Settings, wait: Duration) -> Result<(), Failure> {
+    let mut address = settings.server.listen;
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    let ask = async {
+        let mut stream = tokio::net::TcpStream::connect(address).await?;
+        let request = format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.take(64 << 10).read_to_string(&mut answer).await?;
+        Ok::<_, std::io::Error>(answer)
+    };
+    let answer = tokio::time::timeout(wait, ask)
+        .await
+        .map_err(|_| anyhow::anyhow!("no answer from {address} in {} s", wait.as_secs()))?
+        .map_err(|error| anyhow::anyhow!("no answer from {address}: {error}"))?;
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    println!("{}", body.trim());
+    if answer.starts_with("HTTP/1.1 200") {
+        return Ok(());
+    }
+    Err(anyhow::anyhow!("the Hub at {address} is not ready").into())
+}
+
+/// An engine that is away does not make the worker unwell: it waits for it, and starting the worker anew would not help.
+async fn worker(settings: &Settings) -> Result<(), Failure> {
+    let place = DataDirLock::place_of(&settings.server.data_dir, "worker", &Environment::host_name());
+    let store = Store::connect(Store::options_of(&settings.database.url)?, &settings.database).await?;
+    let mut connection = store.begin().await?;
+    let seen = store::workers::list(&mut connection, SystemClock.now() - WORKER_SILENCE).await?;
+    drop(connection);
+    store.close().await;
+    if seen.iter().any(|worker| worker.name == place) {
+        println!("the worker at {place} is there");
+        return Ok(());
+    }
+    Err(anyhow::anyhow!("the worker at {place} gave no sign of life for {} s", WORKER_SILENCE.num_seconds())
+        .into())
 }

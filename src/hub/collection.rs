@@ -137,6 +137,9 @@ impl Hub {
         let collecting = tokio::spawn(async move {
             let before = hub.0.clock.now() - hub.0.rules.collection_grace;
             let mut transaction = hub.0.store.begin().await?;
+            if !store::bytes_lock::may_delete(&mut transaction).await? {
+                return Ok(None);
+            }
             let size = store::package_bytes::lock_unneeded(&mut transaction, sha256, before).await?;
             let Some(size) = size else { return Ok(None) };
             let key = BlobKey::Package(sha256);

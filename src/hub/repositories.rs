@@ -79,7 +79,7 @@ impl Visitor {
 pub fn word(action: Action) -> &'static str {
     match action {
         Action::Read | Action::ReadTasks => "pull",
-        Action::Push => "push",
+        Action::Push | Action::SteerBuilds => "push",
         Action::ChangeTags | Action::Delete | Action::Manage => "delete",
     }
 }

@@ -9,6 +9,7 @@ mod clients;
 mod docker;
 mod fuzz;
 mod inspect;
+mod keeping;
 mod lifecycle;
 mod oci;
 mod portal;

@@ -81,8 +81,8 @@ pub fn call_of(route: &Declared) -> Option<Call> {
 }
 
 use Call::{
-    Api, ApiChanges, ApiOpen, ApiPush, ApiRetry, ApiRevive, ApiSigned, ApiTask, ApiTasks, ApiUndo, Elsewhere,
-    New, Oci, OciChanges, Path, Plain, Push, PushV1, Rpc, Task, TaskList,
+    Api, ApiChanges, ApiOpen, ApiPush, ApiRetry, ApiRevive, ApiSigned, ApiTask, ApiTasks, ApiUndo, New, Oci,
+    OciChanges, Path, Plain, Push, PushV1, Rpc, Task, TaskList,
 };
 
 /// A row for every route.
