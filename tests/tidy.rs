@@ -54,6 +54,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("axum", &["src/http/"]),
     ("askama", &["src/http/"]),
     ("pulldown_cmark", &["src/http/portal/"]),
+    ("similar", &["src/http/portal/"]),
     ("hyper_util", &["src/http/", "src/cli/web.rs"]),
     ("rustls", &["src/http/tls.rs", "src/cli/web.rs", "src/cli/doctor/", "src/blobs/backend.rs"]),
     ("multer", &["src/http/"]),

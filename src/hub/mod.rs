@@ -9,12 +9,14 @@ pub mod catalog;
 pub mod collection;
 pub mod deletion;
 pub mod download;
+pub mod files;
 pub mod following;
 pub mod grants;
 mod image_names;
 pub mod listing;
 mod namespace;
 pub mod offers;
+pub mod overview;
 pub mod progress;
 pub mod publish;
 pub mod pull;
@@ -159,7 +161,10 @@ pub struct Hub(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     parts: Parts,
+    /// How often callers have asked lately.
     requests: rates::RequestRates,
+    /// Turns of those who look into packages.
+    looks: tokio::sync::Semaphore,
 }
 
 impl std::ops::Deref for Inner {
@@ -173,7 +178,11 @@ impl std::ops::Deref for Inner {
 impl Hub {
     /// Over the given parts.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, requests: rates::RequestRates::default() }))
+        Self(Arc::new(Inner {
+            parts,
+            requests: rates::RequestRates::default(),
+            looks: tokio::sync::Semaphore::new(files::LOOKS),
+        }))
     }
 
     /// Rules that the operator chose.

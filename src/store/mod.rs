@@ -31,6 +31,7 @@ pub mod measures;
 mod migrate;
 pub mod needed_bytes;
 pub mod notify;
+pub mod overview;
 pub mod package_bytes;
 pub mod processes;
 mod pull_memo;
