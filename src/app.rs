@@ -91,6 +91,16 @@ impl App {
         Self::put_together(settings, store, clock, PythonParser::InProcess, false)
     }
 
+    /// The same with another reader of Python.
+    pub fn beside_with(
+        settings: Settings,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        parser: PythonParser,
+    ) -> Result<Self, StartError> {
+        Self::put_together(settings, store, clock, parser, false)
+    }
+
     fn put_together(
         settings: Settings,
         store: Store,

@@ -111,6 +111,8 @@ pub struct Blobs {
     pub s3_secret_access_key: Secret,
     /// Whether plain HTTP is allowed to the endpoint.
     pub s3_allow_http: bool,
+    /// How long requests are tried again.
+    pub s3_patience: Span,
     /// Put before every key.
     pub prefix: String,
 }

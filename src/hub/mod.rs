@@ -10,6 +10,7 @@ pub mod collection;
 pub mod deletion;
 pub mod download;
 pub mod grants;
+pub mod import;
 pub mod listing;
 pub mod offers;
 pub mod progress;

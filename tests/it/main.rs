@@ -13,6 +13,7 @@ mod keeping;
 mod lifecycle;
 mod portal;
 mod postgres;
+mod scale;
 mod support;
 mod v1;
 mod v2;

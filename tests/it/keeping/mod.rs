@@ -4,6 +4,10 @@ mod backups;
 mod bit_rot;
 mod checks;
 mod crafted;
+mod cut_off;
+mod full_disk;
+mod importing;
+mod kills;
 mod migrations;
 mod tables;
 

@@ -46,7 +46,21 @@ impl Installation {
         Self::over(None)
     }
 
+    /// One that builds nothing and needs no engine.
+    pub async fn without_builds() -> Self {
+        Self::of(Some(database().await), String::new()).with("BUILDS__MODE", "off")
+    }
+
+    /// The same with a Postgres of its own.
+    pub fn without_builds_with_private_postgres() -> Self {
+        Self::of(None, String::new()).with("BUILDS__MODE", "off")
+    }
+
     fn over(database: Option<TestDatabase>) -> Self {
+        Self::of(database, engine())
+    }
+
+    fn of(database: Option<TestDatabase>, engine: String) -> Self {
         let folder = tempfile::Builder::new().prefix("executor-hub-").tempdir_in("/tmp").unwrap();
         // A private Postgres of root's is another user's process.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o711)).unwrap();
@@ -56,7 +70,7 @@ impl Installation {
             ("HUB_SERVER__DATA_DIR".to_owned(), folder.path().join("data").display().to_string()),
             ("HUB_SERVER__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
             ("HUB_BUILDS__IMAGE_PREFIX".to_owned(), images.clone()),
-            ("HUB_BUILDS__ENGINE".to_owned(), engine()),
+            ("HUB_BUILDS__ENGINE".to_owned(), engine),
         ]);
         for (name, told) in [
             ("PATH", "PATH"),
