@@ -10,15 +10,13 @@ use serde_json::json;
 
 use crate::support::{
     hub::{TestHub, Wanted},
-    package::{md5, package},
+    package::{md5, noise, package},
 };
 
 const STEP: usize = 64 << 10;
 
 fn noisy() -> crate::support::package::Package {
-    let noise: Vec<u8> =
-        (0..180_000_u32).flat_map(|at| at.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
-    package("Hello").with_bytes("noise.bin", noise)
+    package("Hello").with_bytes("noise.bin", noise(1, 720_000))
 }
 
 async fn hub() -> TestHub {

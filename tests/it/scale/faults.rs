@@ -2,7 +2,7 @@
 //! bytes, and all is well again when the bucket is.
 
 use super::{bucket::Door, namespace::Namespace, replicas::pulled, world::World};
-use crate::support::package::package;
+use crate::support::package::{noise, package};
 
 #[tokio::test]
 async fn a_failing_bucket_is_told_and_nothing_is_half_published() {
@@ -41,9 +41,7 @@ async fn answers_that_are_cut_off_or_late_never_become_wrong_bytes() {
     let world = World::new(&[("BUILDS__MODE", "off"), ("BLOBS__S3_PATIENCE", "2s")]).await;
     let hub = world.serve(&here).await;
     let alice = hub.client(&world.person("alice"));
-    let noise: Vec<u8> =
-        (0..300_000_u32).flat_map(|at| at.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
-    let large = package("Hello").with_bytes("noise.bin", noise);
+    let large = package("Hello").with_bytes("noise.bin", noise(1, 1_200_000));
     world.bucket.set(Door::Late(200));
     assert_eq!(alice.push("executor.push", &[], &large).await.last_line()["type"], "complete");
     world.bucket.set(Door::Open);
