@@ -9,7 +9,7 @@ async fn a_failing_bucket_is_told_and_nothing_is_half_published() {
     let Some(here) = Namespace::new() else { return };
     let world = World::new(&[("BUILDS__MODE", "off"), ("BLOBS__S3_PATIENCE", "2s")]).await;
     let hub = world.serve(&here).await;
-    let alice = hub.client(&world.person("alice"));
+    let alice = hub.client(&world.person("alice").await);
     assert_eq!(alice.push("executor.push", &[], &package("Hello")).await.last_line()["type"], "complete");
     let good = pulled(&alice, "latest").await.unwrap();
     let before = world.bucket.objects().await;
@@ -32,7 +32,7 @@ async fn a_failing_bucket_is_told_and_nothing_is_half_published() {
         "complete"
     );
     assert_ne!(pulled(&alice, "other").await.unwrap(), good);
-    assert_eq!(world.run(&["check", "--deep"]).lines().last(), Some("problems\t0"));
+    assert_eq!(world.run(&["check", "--deep"]).await.lines().last(), Some("problems\t0"));
 }
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn answers_that_are_cut_off_or_late_never_become_wrong_bytes() {
     let Some(here) = Namespace::new() else { return };
     let world = World::new(&[("BUILDS__MODE", "off"), ("BLOBS__S3_PATIENCE", "2s")]).await;
     let hub = world.serve(&here).await;
-    let alice = hub.client(&world.person("alice"));
+    let alice = hub.client(&world.person("alice").await);
     let large = package("Hello").with_bytes("noise.bin", noise(1, 1_200_000));
     world.bucket.set(Door::Late(200));
     assert_eq!(alice.push("executor.push", &[], &large).await.last_line()["type"], "complete");

@@ -38,7 +38,7 @@ async fn a_build_survives_its_worker_and_the_replica_that_took_it() {
     ])
     .await;
     let (one, other) = (world.serve_only(here).await, world.serve_only(there).await);
-    let token = world.person("alice");
+    let token = world.person("alice").await;
     let (at_one, at_other) = (one.client(&token), other.client(&token));
     let doomed = world.work(first).await;
     let gate = Gate::new().await;

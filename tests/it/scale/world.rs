@@ -61,19 +61,20 @@ impl World {
         self.start(place, "worker", "the worker is ready", &[]).await
     }
 
-    /// A command beside the replicas.
-    pub fn run(&self, arguments: &[&str]) -> String {
+    /// A command beside the replicas; the door to the bucket stands open for it meanwhile.
+    pub async fn run(&self, arguments: &[&str]) -> String {
         let mut command = std::process::Command::new(PROGRAM);
         self.tell(&mut command, std::net::Ipv4Addr::LOCALHOST, "commands");
-        let output = command.args(arguments).output().unwrap();
+        command.args(arguments);
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
     /// A new person's token.
-    pub fn person(&self, login: &str) -> String {
-        self.run(&["user", "create", login]);
-        self.run(&["token", "create", login])
+    pub async fn person(&self, login: &str) -> String {
+        self.run(&["user", "create", login]).await;
+        self.run(&["token", "create", login]).await
     }
 
     fn tell(&self, command: &mut std::process::Command, gateway: std::net::Ipv4Addr, name: &str) {
