@@ -88,6 +88,16 @@ impl App {
         Self::put_together(settings, store, clock, PythonParser::InProcess, blobs)
     }
 
+    /// The same with another reader of Python.
+    pub fn beside_with(
+        settings: Settings,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        parser: PythonParser,
+    ) -> Result<Self, StartError> {
+        Self::put_together(settings, store, clock, parser, false)
+    }
+
     fn put_together(
         settings: Settings,
         store: Store,
@@ -95,21 +105,9 @@ impl App {
         parser: PythonParser,
         blobs: Blobs,
     ) -> Result<Self, StartError> {
-<<<<<<< HEAD:src/app/mod.rs
         // Before anything is counted.
         Figures::of_process();
-        let data_dir = &settings.server.data_dir;
-        std::fs::create_dir_all(data_dir)
-            .map_err(|error| StartError::DataDir(format!("cannot make {}: {error}", data_dir.display())))?;
-        let keys = Keys::load(&settings.auth.master_key, data_dir)?;
-        let blobs = if is_alone {
-            Blobs::open(&settings.blobs, data_dir)?
-        } else {
-            Blobs::open_beside(&settings.blobs, data_dir)?
-        };
-=======
         let keys = Keys::load(&settings.auth.master_key, &settings.server.data_dir)?;
->>>>>>> rest:src/app.rs
         let notifications = Notifications::default();
         let auth = Auth::new(store.clone(), Arc::clone(&clock), AuthRules::of(&settings));
         let secrets = Secrets::new(store.clone(), Arc::clone(&clock), auth.rules().secrets);

@@ -37,12 +37,13 @@ pub(super) fn folder(directory: &Path) -> Result<Opened, BlobError> {
 
 #[cfg(feature = "s3")]
 fn s3(settings: &Blobs) -> Result<Opened, BlobError> {
-    use object_store::aws::AmazonS3Builder;
+    use object_store::{RetryConfig, aws::AmazonS3Builder};
     // The HTTP client comes without cryptography of its own and panics when nobody chose one; a second choice is no harm.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name(&settings.s3_bucket)
         .with_region(&settings.s3_region)
+        .with_retry(RetryConfig { retry_timeout: settings.s3_patience.0, ..RetryConfig::default() })
         .with_allow_http(settings.s3_allow_http);
     if !settings.s3_endpoint.is_empty() {
         builder = builder.with_endpoint(&settings.s3_endpoint);

@@ -10,6 +10,7 @@ mod database;
 mod doctor;
 mod executor;
 mod failure;
+mod import;
 mod inspect;
 mod inspect_python;
 mod migrate;
@@ -72,6 +73,8 @@ enum Command {
     Restore(restore::Restore),
     /// Bring the database's schema up to date, or try that on a copy
     Migrate(migrate::Migrate),
+    /// Take the Executors of a folder, or of another Hub
+    Import(import::Import),
     /// Look whether records and bytes fit each other; safe while the Hub is in use
     Check(check::Check),
     /// The audit log
@@ -153,6 +156,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             Command::Backup(command) => command.run(&settings, &environment).await,
             Command::Restore(command) => command.run(&settings, &environment).await,
             Command::Migrate(command) => command.run(&settings, &environment).await,
+            Command::Import(command) => command.run(settings, &environment).await,
             Command::Check(command) => command.run(settings, &environment).await,
             Command::Audit(command) => command.run(settings, &environment).await,
             Command::Builds(command) => command.run(&settings, &environment).await,

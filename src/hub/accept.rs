@@ -46,6 +46,16 @@ impl Hub {
         let (inspection, staged) = self.inspect(&admitted.push, upload).await?;
         // Receiving may have taken long: whoever was shut out meanwhile stays out.
         admitted.existing = self.existing(&admitted.caller, &admitted.push.target).await?;
+        self.accept_inspected(admitted, inspection, staged).await
+    }
+
+    /// The same once the upload was inspected and repacked into `staged`.
+    pub(super) async fn accept_inspected(
+        &self,
+        admitted: Admitted,
+        inspection: Inspection,
+        staged: NamedTempFile,
+    ) -> Result<Accepted, Error> {
         let name = target_name(&admitted, &inspection.package)?;
         let new_secret = match &admitted.push.target {
             Target::New { secret } if admitted.caller.user().is_none() => {
@@ -141,7 +151,12 @@ impl Hub {
         unchanged(&protected, inspection).map(drop)
     }
 
-    async fn inspect(&self, push: &Push, upload: Upload) -> Result<(Inspection, NamedTempFile), Error> {
+    /// Inspects an upload; gives what was found and the repacked package.
+    pub(super) async fn inspect(
+        &self,
+        push: &Push,
+        upload: Upload,
+    ) -> Result<(Inspection, NamedTempFile), Error> {
         let Upload { file, claimed_md5 } = upload;
         let base_image = self.base_image(&push.client);
         let names: Vec<String> = push.build_env.names().map(str::to_owned).collect();

@@ -13,6 +13,7 @@ pub mod files;
 pub mod following;
 pub mod grants;
 mod image_names;
+pub mod import;
 pub mod listing;
 mod namespace;
 pub mod offers;

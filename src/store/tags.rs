@@ -197,6 +197,34 @@ pub async fn protect(
     Ok(done.rows_affected() > 0)
 }
 
+/// Whether all these tags point at commits with this package, or will once a build of one that is waiting or running
+/// succeeds.
+pub async fn have(
+    connection: &mut Connection,
+    executor: &ExecutorId,
+    package: Sha256,
+    names: &[Tag],
+) -> Result<bool, StoreError> {
+    let names: Vec<String> = names.iter().map(|tag| tag.as_str().to_owned()).collect();
+    let has = sqlx::query_scalar!(
+        r#"SELECT NOT EXISTS (
+               SELECT FROM unnest($3::text[]) AS wanted (name)
+               WHERE NOT EXISTS (
+                   SELECT FROM commits c
+                   WHERE c.executor_id = $1 AND c.package_sha256 = $2 AND c.deleted_at IS NULL
+                     AND (EXISTS (SELECT FROM tags t WHERE t.executor_id = $1 AND t.name = wanted.name AND t.commit_id = c.id)
+                          OR (wanted.name = ANY(c.requested_tags || c.requested_protected_tags)
+                              AND EXISTS (SELECT FROM tasks k WHERE k.commit_id = c.id AND k.finished_at IS NULL)))
+               )) AS "has!""#,
+        executor as &ExecutorId,
+        package.as_bytes(),
+        &names
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(has)
+}
+
 /// Deletes tags; a protected one is `StoreError::ProtectedTag`, and the transaction is lost. Returns how many there were.
 pub async fn delete(
     connection: &mut Connection,

@@ -16,6 +16,7 @@ mod oci;
 mod operate;
 mod portal;
 mod postgres;
+mod scale;
 mod support;
 mod v1;
 mod v2;

@@ -151,14 +151,14 @@ async fn lost_bytes_are_told_and_the_rest_is_backed_up() {
 #[tokio::test]
 async fn a_private_postgres_is_backed_up_and_restored_the_same() {
     use crate::support::server::Installation;
-    let one = Installation::with_private_postgres().with("BUILDS__MODE", "off");
+    let one = Installation::without_builds_with_private_postgres();
     let server = one.serve().await;
     let alice = server.anonymous().with_token(&one.person("alice"));
     push(&alice, "Hello", &[], 1).await;
     let to = one.path().join("backups");
     one.run(&["backup", to.to_str().unwrap(), "--include-key"]);
     drop(server);
-    let other = Installation::with_private_postgres().with("BUILDS__MODE", "off");
+    let other = Installation::without_builds_with_private_postgres();
     other.run(&["restore", to.to_str().unwrap()]);
     let server = other.serve().await;
     let client = server.anonymous();

@@ -1,7 +1,10 @@
 //! What becomes of a flipped bit? It is never served as good, `check` finds it, and pushing the same bytes heals it.
 
 use super::{flip_a_bit, pulled, push, stored, used_hub};
-use crate::{cli::run, support::package::package};
+use crate::{
+    cli::run,
+    support::package::{noise, package},
+};
 
 #[tokio::test]
 async fn a_flipped_bit_is_never_served_and_pushing_the_same_again_heals_it() {
@@ -22,9 +25,7 @@ async fn a_large_package_with_a_flipped_bit_breaks_off_before_its_end() {
     use http_body_util::BodyExt as _;
     let (hub, alice) = used_hub().await;
     // More than a piece of it, and nothing that packs.
-    let noise: Vec<u8> = (0..3_000_000_u64)
-        .map(|at| (at.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8 ^ (at >> 7) as u8)
-        .collect();
+    let noise = noise(1, 3_000_000);
     let answer = alice.push("executor.push", &[], &package("Large").with_bytes("noise.bin", noise)).await;
     assert_eq!(answer.last_line()["type"], "complete");
     let large =

@@ -36,6 +36,12 @@ impl Answer {
         text.strip_suffix('\n').unwrap().split('\n').map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
+    /// The line that ends a push, if the answer came to its end.
+    pub fn try_last_line(&self) -> Option<Value> {
+        let text = std::str::from_utf8(&self.body).ok()?.strip_suffix('\n')?;
+        serde_json::from_str(text.rsplit('\n').next()?).ok()
+    }
+
     /// The line that ends a push.
     pub fn last_line(&self) -> Value {
         self.lines().pop().unwrap()
@@ -51,7 +57,23 @@ impl Client {
         Self { url: self.url.clone(), token: Some(token.to_owned()) }
     }
 
+    /// The token that it sends.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+        self.try_send(method, path, headers, body).await.expect("the Hub answers")
+    }
+
+    /// The same with a Hub that may be gone, or go away in the middle of its answer.
+    pub async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Option<Answer> {
         let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.url) };
         let mut request = Request::builder().method(method).uri(url);
         for (name, value) in headers {
@@ -61,13 +83,14 @@ impl Client {
             request = request.header("authorization", format!("token {token}"));
         }
         let client = HyperClient::builder(TokioExecutor::new()).build_http();
-        let response = client.request(request.body(Full::new(Bytes::from(body))).unwrap()).await.unwrap();
+        let response = client.request(request.body(Full::new(Bytes::from(body))).unwrap()).await.ok()?;
         let (parts, body) = response.into_parts();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body: body.collect().await.unwrap().to_bytes(),
-        }
+        let body = body.collect().await.ok()?.to_bytes();
+        Some(Answer { status: parts.status, headers: parts.headers, body })
+    }
+
+    pub async fn try_get(&self, path: &str) -> Option<Answer> {
+        self.try_send(Method::GET, path, &[], Vec::new()).await
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -91,6 +114,18 @@ impl Client {
         self.push_bytes(method, &all, &zip).await
     }
 
+    /// The same with a Hub that may be gone.
+    pub async fn try_push(&self, method: &str, fields: &[(&str, &str)], package: &Package) -> Option<Answer> {
+        let zip = package.zip();
+        let digest = md5(&zip);
+        let mut all = vec![("public", "False"), ("private", "False"), ("md5sum", &*digest)];
+        all.extend(fields);
+        let (headers, body) = form(&all, &zip);
+        let headers: Vec<(&str, &str)> =
+            headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.try_send(Method::POST, &format!("/v2/rpc/{method}"), &headers, body).await
+    }
+
     /// Pushes exactly these fields and bytes.
     pub async fn push_bytes(&self, method: &str, fields: &[(&str, &str)], zip: &[u8]) -> Answer {
         self.push_to(Method::POST, &format!("/v2/rpc/{method}"), fields, zip).await
@@ -98,28 +133,35 @@ impl Client {
 
     /// Sends the form of a push, with the headers of a client.
     pub async fn push_to(&self, method: Method, path: &str, fields: &[(&str, &str)], zip: &[u8]) -> Answer {
-        const BOUNDARY: &str = "0123456789abcdef";
-        let mut body = Vec::new();
-        for (name, value) in fields {
-            let part =
-                format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
-            body.extend_from_slice(part.as_bytes());
-        }
-        let head = format!(
-            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"filename\"\r\n\
-             Content-Type: application/octet-stream\r\n\r\n"
-        );
-        body.extend_from_slice(head.as_bytes());
-        body.extend_from_slice(zip);
-        body.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
-        let content_type = format!("multipart/form-data; boundary={BOUNDARY}");
-        let headers = [
-            ("content-type", content_type.as_str()),
-            ("jinameta-jina", "3.27.0"),
-            ("jinameta-python", "3.11.7"),
-            ("jinameta-session-id", "5b0f4d9c-0000-11ee-8000-0242ac120002"),
-            ("jinameta-processor", ""),
-        ];
+        let (headers, body) = form(fields, zip);
+        let headers: Vec<(&str, &str)> =
+            headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         self.send(method, path, &headers, body).await
     }
+}
+
+/// The form of a push and the headers of a client.
+fn form(fields: &[(&str, &str)], zip: &[u8]) -> (Vec<(&'static str, String)>, Vec<u8>) {
+    const BOUNDARY: &str = "0123456789abcdef";
+    let mut body = Vec::new();
+    for (name, value) in fields {
+        let part =
+            format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        body.extend_from_slice(part.as_bytes());
+    }
+    let head = format!(
+        "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"filename\"\r\n\
+         Content-Type: application/octet-stream\r\n\r\n"
+    );
+    body.extend_from_slice(head.as_bytes());
+    body.extend_from_slice(zip);
+    body.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
+    let headers = [
+        ("content-type", format!("multipart/form-data; boundary={BOUNDARY}")),
+        ("jinameta-jina", "3.27.0".to_owned()),
+        ("jinameta-python", "3.11.7".to_owned()),
+        ("jinameta-session-id", "5b0f4d9c-0000-11ee-8000-0242ac120002".to_owned()),
+        ("jinameta-processor", String::new()),
+    ];
+    (headers.into(), body)
 }

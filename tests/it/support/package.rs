@@ -86,3 +86,15 @@ impl Package {
 pub fn md5(bytes: &[u8]) -> String {
     hex::encode(Md5::digest(bytes))
 }
+
+/// Bytes that no packing makes fewer, the same for the same seed.
+pub fn noise(seed: u64, bytes: usize) -> Vec<u8> {
+    let mut state = seed ^ 0x9E37_79B9_7F4A_7C15;
+    let words = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.wrapping_mul(0x2545_F491_4F6C_DD1D).to_be_bytes()
+    });
+    words.flatten().take(bytes).collect()
+}

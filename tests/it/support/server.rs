@@ -51,6 +51,11 @@ impl Installation {
         Self::over_with(Some(database().await), None).with("BUILDS__MODE", "off")
     }
 
+    /// The same with a Postgres of its own.
+    pub fn without_builds_with_private_postgres() -> Self {
+        Self::over_with(None, None).with("BUILDS__MODE", "off")
+    }
+
     fn over(database: Option<TestDatabase>) -> Self {
         Self::over_with(database, Some(engine()))
     }
