@@ -3,6 +3,7 @@
 mod collection;
 mod manifests;
 mod pull;
+mod remembered;
 mod tokens;
 mod tools;
 
