@@ -1,6 +1,8 @@
 //! May somebody who speaks Docker's language do this with an Executor's images? The same policy as everywhere decides, at
 //! every request anew: what a token of the registry says bounds what its bearer may do and never adds to it.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::{
@@ -23,6 +25,8 @@ use crate::{
     images::{Manifest, NewImageManifest, StoredManifest, manifest_unknown},
     store::{self, StoreError, image_manifests::Deleted},
 };
+
+pub use crate::store::ImageRef;
 
 /// What somebody brings besides who they are.
 #[derive(Debug, Clone)]
@@ -126,17 +130,6 @@ impl From<Refused> for Closed {
     }
 }
 
-/// Which image is meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ImageRef {
-    /// Whatever a tag leads to.
-    Tag(Tag),
-    /// One commit's.
-    Commit(CommitId),
-    /// The one with this digest.
-    Digest(ImageDigest),
-}
-
 impl Hub {
     /// The repository, if the visitor may do this with it.
     pub async fn open_repository(
@@ -148,12 +141,15 @@ impl Hub {
         if !visitor.reaches(name, action) {
             return Err(Closed::Scope);
         }
-        let found = {
+        let (reference, caller) = (&name.reference, visitor.caller.user_id());
+        let found = if caller.is_none() && self.0.rules.hub.sign_in_required {
+            // Here public Executors are hidden as well, and what is remembered is answered faster.
             let mut connection = self.0.store.read().await.map_err(Error::from)?;
-            store::executors::find(&mut connection, &name.reference, visitor.caller.user_id())
-                .await
-                .map_err(Error::from)?
+            store::executors::find(&mut connection, reference, caller).await
+        } else {
+            self.0.store.recall_executor(reference, caller, self.0.clock.now()).await
         };
+        let found = found.map_err(Error::from)?;
         let item = name.reference.to_string();
         let mut decided = self.decide(visitor, name, &item, found, action).await;
         let brings_something = name.key.is_some() || !matches!(visitor.proof, Proof::Nothing);
@@ -257,14 +253,13 @@ impl Hub {
     }
 
     /// The image that a reference leads to.
-    pub async fn find_image(&self, repository: &Repository, image: &ImageRef) -> Result<Manifest, Error> {
-        let mut connection = self.0.store.read().await?;
-        let id = repository.id();
-        let found = match image {
-            ImageRef::Tag(tag) => store::image_tags::resolve(&mut connection, id, tag).await?,
-            ImageRef::Commit(commit) => store::image_tags::of_commit(&mut connection, id, *commit).await?,
-            ImageRef::Digest(digest) => store::image_manifests::find(&mut connection, id, digest).await?,
-        };
+    pub async fn find_image(
+        &self,
+        repository: &Repository,
+        image: &ImageRef,
+    ) -> Result<Arc<Manifest>, Error> {
+        let executor = repository.granted.executor();
+        let found = self.0.store.recall_image(executor, image, self.0.clock.now()).await?;
         found.ok_or_else(manifest_unknown)
     }
 
@@ -274,9 +269,9 @@ impl Hub {
         repository: &Repository,
         after: &str,
         limit: i64,
-    ) -> Result<Vec<String>, Error> {
-        let mut connection = self.0.store.read().await?;
-        Ok(store::image_tags::list(&mut connection, repository.id(), after, limit).await?)
+    ) -> Result<Arc<Vec<String>>, Error> {
+        let executor = repository.granted.executor();
+        Ok(self.0.store.recall_image_tags(executor, after, limit, self.0.clock.now()).await?)
     }
 
     /// Writes down that something of a private Executor's images is fetched.

@@ -75,7 +75,7 @@ impl Descriptor {
     fn digest(&self) -> Result<ImageDigest, Error> {
         self.digest
             .parse()
-            .map_err(|_| invalid(format!("It names '{:.100}', which is no digest.", self.digest)))
+            .map_err(|_| invalid(&format!("It names '{:.100}', which is no digest.", self.digest)))
     }
 }
 
@@ -198,15 +198,15 @@ fn read(bytes: &[u8]) -> Result<Content, Error> {
         ));
     }
     let content: Content =
-        serde_json::from_slice(bytes).map_err(|error| invalid(format!("It cannot be read: {error}.")))?;
+        serde_json::from_slice(bytes).map_err(|error| invalid(&format!("It cannot be read: {error}.")))?;
     if content.schema_version != 2 {
-        return Err(invalid("Only manifests with \"schemaVersion\": 2 are kept here.".into()));
+        return Err(invalid("Only manifests with \"schemaVersion\": 2 are kept here."));
     }
     if content.config.is_none() && content.layers.is_none() && content.manifests.is_none() {
-        return Err(invalid("It names neither layers nor manifests.".into()));
+        return Err(invalid("It names neither layers nor manifests."));
     }
     if content.manifests.is_some() && (content.config.is_some() || content.layers.is_some()) {
-        return Err(invalid("It is an image and an index at once.".into()));
+        return Err(invalid("It is an image and an index at once."));
     }
     Ok(content)
 }
@@ -226,19 +226,19 @@ fn media_type<'a>(content: &'a Content, said: Option<&'a str>) -> Result<&'a str
     let own = content.media_type.as_deref().filter(|text| !text.is_empty());
     let is = match (own, said) {
         (Some(own), Some(said)) if own != said => {
-            return Err(invalid(format!("It is sent as '{said:.100}' and says that it is '{own:.100}'.")));
+            return Err(invalid(&format!("It is sent as '{said:.100}' and says that it is '{own:.100}'.")));
         }
         (Some(text), _) | (None, Some(text)) => text,
-        (None, None) => return Err(invalid("Nobody says what it is.".into())),
+        (None, None) => return Err(invalid("Nobody says what it is.")),
     };
     let is_index = content.manifests.is_some();
     if (is_index && IMAGES.contains(&is)) || (!is_index && INDEXES.contains(&is)) || is.len() > 255 {
-        return Err(invalid(format!("What it holds is not '{is:.100}'.")));
+        return Err(invalid(&format!("What it holds is not '{is:.100}'.")));
     }
     Ok(is)
 }
 
-fn invalid(cause: String) -> Error {
+fn invalid(cause: &str) -> Error {
     Error::new(ErrorKind::Invalid, "manifest_invalid", format!("This manifest cannot be kept. {cause}"), "")
 }
 

@@ -107,24 +107,20 @@ impl Images {
     ) -> Result<Appended, Error> {
         self.touch_upload(executor, id).await?;
         let file = self.open_upload(id).await?;
-        let hashes = self.0.hashes.clone();
+        let kept = self.0.hashes.clone();
         let most = self.0.rules.max_blob;
         let (sender, receiver) = mpsc::channel(PIECES);
-        let writing = tokio::task::spawn_blocking(move || write(file, id, begin, most, &hashes, receiver));
+        let writing = tokio::task::spawn_blocking(move || write(file, id, begin, most, &kept, receiver));
         let mut pieces = std::pin::pin!(pieces);
         let mut broke_off = false;
         while let Some(piece) = pieces.next().await {
-            match piece {
-                // Nobody takes it: the writer has ended and says below why.
-                Ok(piece) => {
-                    if sender.send(piece).await.is_err() {
-                        break;
-                    }
-                }
-                Err(_) => {
-                    broke_off = true;
-                    break;
-                }
+            let Ok(piece) = piece else {
+                broke_off = true;
+                break;
+            };
+            // Nobody takes it: the writer has ended and says below why.
+            if sender.send(piece).await.is_err() {
+                break;
             }
         }
         drop(sender);
@@ -223,7 +219,7 @@ fn write(
     id: ImageUploadId,
     begin: Begin,
     most: u64,
-    hashes: &Hashes,
+    kept: &Hashes,
     mut pieces: mpsc::Receiver<Bytes>,
 ) -> Result<Appended, Error> {
     let failed = |error: io::Error| match error.kind() {
@@ -242,7 +238,7 @@ fn write(
     {
         return Ok(Appended::OutOfOrder(size));
     }
-    let mut hasher = match hashes.take(id) {
+    let mut hasher = match kept.take(id) {
         Some((at, hasher)) if at == size => hasher,
         _ => hash_up_to(&mut file, size).map_err(failed)?,
     };
@@ -259,7 +255,7 @@ fn write(
         hasher.update(&piece);
         size += piece.len() as u64;
     }
-    hashes.keep(id, size, hasher);
+    kept.keep(id, size, hasher);
     Ok(Appended::Now(size))
 }
 

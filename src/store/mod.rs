@@ -23,6 +23,7 @@ pub mod executors;
 pub mod image_blobs;
 pub mod image_bytes;
 pub mod image_manifests;
+mod image_memo;
 pub mod image_tags;
 pub mod image_uploads;
 pub mod images;
@@ -73,6 +74,8 @@ use sqlx::{
 
 pub use error::StoreError;
 pub use migrate::{MIGRATOR, migrate, missing_migrations};
+pub use image_memo::ImageRef;
+pub use migrate::{MIGRATOR, migrate};
 pub use pull_memo::PullMemo;
 
 use crate::{
@@ -88,6 +91,7 @@ pub type Connection = sqlx::PgConnection;
 pub struct Store {
     pool: PgPool,
     pulls: PullMemo,
+    images: image_memo::ImageMemo,
 }
 
 impl Store {
@@ -116,7 +120,7 @@ impl Store {
 
     /// A pool that somebody else made.
     pub fn from_pool(pool: PgPool) -> Self {
-        Self { pool, pulls: PullMemo::default() }
+        Self { pool, pulls: PullMemo::default(), images: image_memo::ImageMemo::default() }
     }
 
     /// A connection for reading. Give it back (drop it) before anything slow.

@@ -119,6 +119,14 @@ impl PullMemo {
         }
     }
 
+    /// How many changes were heard of so far; `None` while nobody listens to those of other processes.
+    pub(super) fn changes(&self) -> Option<u64> {
+        // Counted before whoever asks looks anything up: what changes from now on may be missing from what they find.
+        let changes = self.0.changes.load(Ordering::Acquire);
+        let answers = self.0.answers.read().unwrap_or_else(PoisonError::into_inner);
+        answers.is_listening.then_some(changes)
+    }
+
     /// Forgets what was answered to questions for this name or id.
     pub(super) fn forget(&self, name: &str) {
         self.0.changes.fetch_add(1, Ordering::AcqRel);

@@ -37,7 +37,7 @@ pub(super) async fn get(here: Here<'_>, reference: &str, request: &Parts) -> Ans
         request.headers.get(header::IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == etag.as_bytes());
     let length = found.content.len();
     let status = if has_it { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
-    let body = if is_look || has_it { Body::empty() } else { Body::from(found.content) };
+    let body = if is_look || has_it { Body::empty() } else { Body::from(found.content.clone()) };
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
     headers.extend([

@@ -49,9 +49,12 @@ pub(super) fn routes() -> Routes {
 
 /// Whether there is a registry here, and whether it knows the caller: where Docker begins.
 async fn base(State(app): State<App>, request: Request) -> Response {
-    let known = Comer::of(&app, request.headers()).await.and_then(|comer| match comer.brought_something {
-        true => Ok(with_version(StatusCode::OK.into_response())),
-        false => Err(Error::sign_in_required(false)),
+    let known = Comer::of(&app, request.headers()).await.and_then(|comer| {
+        if comer.brought_something {
+            Ok(with_version(StatusCode::OK.into_response()))
+        } else {
+            Err(Error::sign_in_required(false))
+        }
     });
     known.unwrap_or_else(|error| with_version(OciError::from(error).challenged(&app, None).into_response()))
 }

@@ -13,9 +13,9 @@ pub(super) async fn list(here: Here<'_>, request: &Parts) -> Answer {
     let field = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let wanted = field("n").and_then(|n| n.parse::<i64>().ok()).unwrap_or(MOST).clamp(0, MOST);
     let after = field("last").unwrap_or_default();
-    let mut tags = here.app.hub().image_tags(here.repository, after, wanted + 1).await?;
+    let tags = here.app.hub().image_tags(here.repository, after, wanted + 1).await?;
     let has_more = i64::try_from(tags.len()).is_ok_and(|count| count > wanted);
-    tags.truncate(usize::try_from(wanted).unwrap_or(0));
+    let tags = tags.get(..usize::try_from(wanted).unwrap_or(0)).unwrap_or(&tags);
     let last = tags.last().filter(|_| has_more).cloned();
     let mut response = Json(json!({"name": here.name, "tags": tags})).into_response();
     if let Some(last) = last {

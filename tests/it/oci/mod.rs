@@ -3,6 +3,7 @@
 mod collection;
 mod manifests;
 mod pull;
+mod remembered;
 mod tokens;
 mod tools;
 
@@ -91,6 +92,8 @@ fn index(children: &[(String, usize)], more: Value) -> String {
         .collect();
     let mut index =
         json!({"schemaVersion": 2, "mediaType": crate::support::image::INDEX, "manifests": manifests});
-    index.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+    if let Value::Object(more) = more {
+        index.as_object_mut().unwrap().extend(more);
+    }
     index.to_string()
 }

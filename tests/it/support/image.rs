@@ -39,7 +39,9 @@ pub fn manifest(layer: &[u8], more: Value) -> String {
             "size": layer.len(),
         }],
     });
-    manifest.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+    if let Value::Object(more) = more {
+        manifest.as_object_mut().unwrap().extend(more);
+    }
     manifest.to_string()
 }
 
