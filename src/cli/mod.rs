@@ -102,7 +102,10 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         return openapi::run();
     }
     let environment = Environment::of_process();
-    let overrides = Overrides { file: cli.config, set: cli.set };
+    let mut overrides = Overrides { file: cli.config, set: cli.set };
+    if let Command::Serve(command) = &cli.command {
+        overrides.set.extend(command.set());
+    }
     if let Command::Config(command) = &cli.command {
         return command.run(&environment, &overrides);
     }
