@@ -13,6 +13,7 @@ mod log;
 mod machine;
 mod manual;
 mod nearest;
+mod schema;
 mod server;
 mod units;
 mod uploads;
@@ -33,6 +34,7 @@ pub use self::{
     layers::ConfigError,
     log::{Log, LogFormat},
     manual::starting_file,
+    schema::schema,
     server::Server,
     units::{Bytes, Network, Span},
     uploads::{Artifacts, Packages},

@@ -1,6 +1,7 @@
 //! The commands, as an operator types them: the real program over a database of the test's own.
 
 mod audit;
+mod config;
 mod executors;
 mod inspect;
 mod people;
