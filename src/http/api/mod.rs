@@ -27,7 +27,7 @@ use super::{
 use crate::{
     app::App,
     auth::policy::{
-        Action::{ChangeTags, Delete, Manage, Push, Read, ReadTasks},
+        Action::{ChangeTags, Delete, Manage, Push, Read, ReadTasks, SteerBuilds},
         TeamAction,
     },
 };
@@ -57,7 +57,8 @@ fn needs(operation: &str) -> Option<Needs> {
         | "listTagHistory" | "listHistoryOfTag" | "showTagRules" => Needs::Executor(Read),
         "moveTag" | "deleteTag" | "undeleteTag" | "protectTag" | "setTagRules" => Needs::Executor(ChangeTags),
         "deleteExecutor" | "undeleteExecutor" | "deleteCommit" | "undeleteCommit" => Needs::Executor(Delete),
-        "publishCommit" | "cancelTask" | "retryTask" => Needs::Executor(Push),
+        "publishCommit" => Needs::Executor(Push),
+        "cancelTask" | "retryTask" => Needs::Executor(SteerBuilds),
         "changeExecutor" | "listGrants" | "grantToPerson" | "revokeFromPerson" | "grantToTeam"
         | "revokeFromTeam" | "rotateSecret" => Needs::Executor(Manage),
         "listTasks" | "showTask" | "readTaskEvents" => Needs::Executor(ReadTasks),

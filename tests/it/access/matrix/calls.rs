@@ -21,8 +21,12 @@ pub enum Call {
     ApiTask,
     /// As `Api`, by those alone who must be refused: whoever may do it would take away what the next row is about.
     ApiChanges,
-    /// Not from here: `api::changes` and `lifecycle` ask. Such a route is not about what is there, or has rules of its own.
-    Elsewhere,
+    /// As `Api`, for what was deleted just before and is brought back after.
+    ApiUndo,
+    /// The same for a whole Executor: to whoever may not bring it back, what is deleted is not there.
+    ApiRevive,
+    /// With a task in the path, to build again: here nothing is built, which those are told who may ask for it.
+    ApiRetry,
     /// With a package for the Executor in the path.
     ApiPush,
     /// With the Executor as `id` of the RPC.
@@ -66,8 +70,8 @@ pub fn call_of(route: &Declared) -> Option<Call> {
 }
 
 use Call::{
-    Api, ApiChanges, ApiOpen, ApiPush, ApiSigned, ApiTask, ApiTasks, Elsewhere, New, Path, Plain, Push,
-    PushV1, Rpc, Task, TaskList,
+    Api, ApiChanges, ApiOpen, ApiPush, ApiRetry, ApiRevive, ApiSigned, ApiTask, ApiTasks, ApiUndo, New, Path,
+    Plain, Push, PushV1, Rpc, Task, TaskList,
 };
 
 /// A row for every route.
@@ -173,13 +177,13 @@ pub const CALLS: &[(&str, Call)] = &[
     ("PUT /api/v1/executors/{executor}/tags/{tag}", ApiChanges),
     ("DELETE /api/v1/executors/{executor}/tags/{tag}", ApiChanges),
     ("PUT /api/v1/executors/{executor}/tags/{tag}/protection", ApiChanges),
-    ("POST /api/v1/executors/{executor}/tags/{tag}/undelete", Elsewhere),
+    ("POST /api/v1/executors/{executor}/tags/{tag}/undelete", ApiUndo),
     ("DELETE /api/v1/executors/{executor}", ApiChanges),
-    ("POST /api/v1/executors/{executor}/undelete", Elsewhere),
+    ("POST /api/v1/executors/{executor}/undelete", ApiRevive),
     ("DELETE /api/v1/executors/{executor}/commits/{commit}", ApiChanges),
-    ("POST /api/v1/executors/{executor}/commits/{commit}/undelete", Elsewhere),
-    ("POST /api/v1/tasks/{task}/cancel", Elsewhere),
-    ("POST /api/v1/tasks/{task}/retry", Elsewhere),
+    ("POST /api/v1/executors/{executor}/commits/{commit}/undelete", ApiUndo),
+    ("POST /api/v1/tasks/{task}/cancel", ApiTask),
+    ("POST /api/v1/tasks/{task}/retry", ApiRetry),
     ("GET /api/v1/usage", Plain),
     ("/assets/{file}", Plain),
     ("/sign-in", Plain),

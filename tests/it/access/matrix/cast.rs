@@ -152,6 +152,39 @@ impl Cast {
         }
     }
 
+    /// Deletes what a route brings back; what is gone with its Executor cannot be deleted.
+    pub async fn throw_away(&self, route: &str, thing: Thing) {
+        if thing == Thing::Deleted {
+            return;
+        }
+        let (hub, it) = (self.hub.app.hub(), subject(thing.name()));
+        if route.contains("{tag}") {
+            hub.delete_tag(&self.owner, &it, &"latest".parse().unwrap()).await.unwrap();
+        } else if route.contains("{commit}") {
+            let commit = of(&self.commits, Some(thing)).parse().unwrap();
+            hub.delete_commit(&self.owner, &it, commit).await.unwrap();
+        } else {
+            hub.delete_executor(&self.owner, &it).await.unwrap();
+        }
+    }
+
+    /// Brings it back, where the one who was asked for did not.
+    pub async fn bring_back(&self, route: &str, thing: Thing) {
+        if thing == Thing::Deleted {
+            return;
+        }
+        let (hub, it) = (self.hub.app.hub(), subject(thing.name()));
+        let error = if route.contains("{tag}") {
+            hub.undelete_tag(&self.owner, &it, &"latest".parse().unwrap()).await.err()
+        } else if route.contains("{commit}") {
+            let commit = of(&self.commits, Some(thing)).parse().unwrap();
+            hub.undelete_commit(&self.owner, &it, commit).await.err()
+        } else {
+            hub.undelete_executor(&self.owner, &it).await.err()
+        };
+        assert!(error.as_ref().is_none_or(|error| error.code == "nothing_to_undelete"), "{error:?}");
+    }
+
     pub fn client(&self, who: Who) -> &Client {
         &self.clients.iter().find(|(other, _)| *other == who).unwrap().1
     }
@@ -174,6 +207,9 @@ impl Cast {
             | Call::ApiSigned
             | Call::ApiTasks
             | Call::ApiTask
+            | Call::ApiRetry
+            | Call::ApiUndo
+            | Call::ApiRevive
             | Call::ApiChanges => {
                 let path = self.path(&route.path, thing);
                 let visibility = if thing == Some(Thing::Private) { "private" } else { "public" };
@@ -200,7 +236,7 @@ impl Cast {
             Call::Task => rpc(client, verb, &route.path, of(&self.tasks, thing), secret).await,
             Call::Push => push(client, verb, &route.path, "id", &name, secret).await,
             Call::PushV1 => push(client, verb, &route.path, "force", &name, secret).await,
-            Call::Plain | Call::New | Call::Elsewhere => panic!("{route:?} names no Executor"),
+            Call::Plain | Call::New => panic!("{route:?} names no Executor"),
         }
     }
 
