@@ -6,6 +6,7 @@ pub mod artifact_search;
 pub mod artifacts;
 pub mod audit;
 pub mod commits;
+pub mod deleted_parts;
 pub mod deletions;
 pub mod device_sign_ins;
 mod error;

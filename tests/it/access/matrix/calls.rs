@@ -11,11 +11,11 @@ pub enum Call {
     Path,
     /// With the Executor in the path and its secret in a header, as the API wants it.
     Api,
-    /// The same where the API takes no secret.
+    /// The same where no secret is taken.
     ApiOpen,
     /// The same where the API wants somebody signed in.
     ApiSigned,
-    /// With the Executor in the path, for its tasks; the API takes no secret there.
+    /// As `Api`, for its tasks.
     ApiTasks,
     /// With a task in the path.
     ApiTask,
@@ -138,10 +138,10 @@ pub const CALLS: &[(&str, Call)] = &[
     ("GET /api/v1/executors/{executor}", Api),
     ("PATCH /api/v1/executors/{executor}", ApiSigned),
     ("GET /api/v1/executors/{owner}/{name}", Api),
-    ("GET /api/v1/executors/{executor}/commits", ApiOpen),
+    ("GET /api/v1/executors/{executor}/commits", Api),
     ("POST /api/v1/executors/{executor}/commits", ApiPush),
-    ("GET /api/v1/executors/{executor}/commits/{commit}", ApiOpen),
-    ("GET /api/v1/executors/{executor}/tags", ApiOpen),
+    ("GET /api/v1/executors/{executor}/commits/{commit}", Api),
+    ("GET /api/v1/executors/{executor}/tags", Api),
     ("GET /api/v1/executors/{executor}/tasks", ApiTasks),
     ("GET /api/v1/tasks/{task}", ApiTask),
     ("GET /api/v1/tasks/{task}/events", ApiTask),
@@ -184,7 +184,10 @@ pub const CALLS: &[(&str, Call)] = &[
     ("POST /api/v1/executors/{executor}/commits/{commit}/undelete", ApiUndo),
     ("POST /api/v1/tasks/{task}/cancel", ApiTask),
     ("POST /api/v1/tasks/{task}/retry", ApiRetry),
+    ("GET /api/v1/executors/{executor}/deleted", Api),
+    ("GET /api/v1/deleted", Plain),
     ("GET /api/v1/usage", Plain),
+    ("GET /api/v1/usage/hub", Plain),
     ("/assets/{file}", Plain),
     ("/sign-in", Plain),
     ("/sign-in/device", Plain),
