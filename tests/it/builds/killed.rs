@@ -123,7 +123,8 @@ async fn a_thousand_kills_lose_nothing_and_show_nothing_half() {
         if let Some(kind) = fault {
             hub.engine.next(Script::Fails(kind));
         }
-        assert!(worker.run_next().await.unwrap(), "run {run}");
+        // What a killed build had sent may still hold the row; whoever claims passes over it, and comes again.
+        while !worker.run_next().await.unwrap() {}
         let (state, attempt, lost, newest, events) = row().await;
         assert_eq!((state.as_str(), attempt, lost, newest), (end, deaths + 1, deaths, events), "run {run}");
         if end == "pending" {

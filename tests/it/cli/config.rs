@@ -58,13 +58,14 @@ fn init_writes_a_file_that_changes_nothing_and_only_its_owner_reads() {
 #[test]
 fn every_line_that_init_writes_is_a_setting_once_it_is_uncommented() {
     let text = printed(&hub(&[], &["config", "init"]));
-    let uncommented: String = text
+    let uncommented: Vec<&str> = text
         .lines()
         .map(|line| {
             let setting = line.strip_prefix('#').filter(|rest| !rest.starts_with(' ') && rest.contains('='));
-            format!("{}\n", setting.unwrap_or(line))
+            setting.unwrap_or(line)
         })
         .collect();
+    let uncommented = uncommented.join("\n");
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hub.toml");
     std::fs::write(&path, uncommented).unwrap();
