@@ -49,6 +49,7 @@ VOLATILE = [
     (re.compile(r'"sn":\d{10,}'), '"sn":"{number}"'),
     (re.compile(r'"dt":\d+'), '"dt":"{number}"'),
     (re.compile(r'sha256:[0-9a-f]{64}'), 'sha256:{any}'),
+    (re.compile(r'/key/[0-9a-f]{32}:'), '/key/{any}:'),
     (re.compile(r'\d{4}-\d\d-\d\d \d\d:\d\d UTC'), '{minute} UTC'),
 ]
 # Headers of every answer that mean nothing to these clients.
