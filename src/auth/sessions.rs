@@ -53,12 +53,15 @@ impl Auth {
                 self.forgive_attempt(&attempt).await?;
                 Ok(user)
             }
-            _ => Err(Error::new(
-                ErrorKind::Unauthenticated,
-                "wrong_password",
-                "The login or the password is wrong.",
-                "Check both; an admin of the Hub can give you a new password.",
-            )),
+            _ => {
+                metrics::counter!("hub_auth_failures_total", "reason" => "password").increment(1);
+                Err(Error::new(
+                    ErrorKind::Unauthenticated,
+                    "wrong_password",
+                    "The login or the password is wrong.",
+                    "Check both; an admin of the Hub can give you a new password.",
+                ))
+            }
         }
     }
 

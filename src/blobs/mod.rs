@@ -5,6 +5,7 @@ mod copying;
 mod key;
 mod listing;
 mod read;
+mod room;
 mod uploads;
 mod verified;
 
@@ -29,6 +30,7 @@ use tokio_util::io::ReaderStream;
 
 pub use key::BlobKey;
 pub use listing::{Listing, Stored};
+pub use room::Room;
 
 use read::FileReader;
 

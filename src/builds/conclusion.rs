@@ -17,6 +17,7 @@ impl Worker {
         &self,
         claimed: &Claimed,
         ended: Result<Result<BuiltImage, Fault>, Interrupted>,
+        ran: Duration,
     ) -> Result<(), StoreError> {
         let end = tokio::time::Instant::now() + self.parts.settings.lease.0;
         let outcome = match ended {
@@ -37,6 +38,7 @@ impl Worker {
                 }
                 Err(error) => return Err(error),
                 Ok(concluded) => {
+                    count(&outcome, concluded, ran);
                     tracing::info!(
                         task.id = %claimed.id, executor = %claimed.executor, attempt = claimed.attempt, outcome = ?concluded,
                         "worked on a task"
@@ -51,4 +53,21 @@ impl Worker {
             }
         }
     }
+}
+
+/// For the metrics: how it ended, and whose fault a failure was.
+fn count(outcome: &Outcome, concluded: Concluded, ran: Duration) {
+    let word = match concluded {
+        Concluded::Succeeded => "succeeded",
+        Concluded::Failed => "failed",
+        Concluded::Cancelled => "cancelled",
+        Concluded::Requeued => "requeued",
+        Concluded::LeaseLost => "lease_lost",
+    };
+    let class = match outcome {
+        Outcome::Faulted(fault) => fault.kind.as_str(),
+        Outcome::Built(_) | Outcome::Stopping | Outcome::Cancelled => "",
+    };
+    metrics::counter!("hub_builds_total", "outcome" => word, "class" => class).increment(1);
+    metrics::histogram!("hub_build_duration_seconds", "outcome" => word).record(ran.as_secs_f64());
 }

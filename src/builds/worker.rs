@@ -245,8 +245,9 @@ impl Worker {
         let claimed = self.holder.claim().await?;
         let Some(claimed) = claimed else { return Ok(false) };
         tracing::info!(task.id = %claimed.id, executor = %claimed.executor, attempt = claimed.attempt, "building");
+        let started = std::time::Instant::now();
         let outcome = self.work_on(&claimed).await;
-        if let Err(error) = self.conclude(&claimed, outcome).await {
+        if let Err(error) = self.conclude(&claimed, outcome, started.elapsed()).await {
             // The lease runs out and the task comes back: nothing is lost.
             tracing::error!(task.id = %claimed.id, %error, "cannot conclude a task");
         }

@@ -13,6 +13,7 @@ mod log;
 mod machine;
 mod manual;
 mod nearest;
+pub mod process;
 mod schema;
 mod server;
 mod units;

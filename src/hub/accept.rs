@@ -33,7 +33,18 @@ use crate::{
 
 impl Hub {
     /// Inspects an upload, stores its package and accepts it. When this returns, the commit and its task are durable.
-    pub async fn accept(&self, mut admitted: Admitted, upload: Upload) -> Result<Accepted, Error> {
+    pub async fn accept(&self, admitted: Admitted, upload: Upload) -> Result<Accepted, Error> {
+        let accepted = self.accept_whole(admitted, upload).await;
+        let outcome = match &accepted {
+            Ok(_) => "accepted",
+            Err(error) if error.kind.is_the_hubs_own() => "failed",
+            Err(_) => "refused",
+        };
+        metrics::counter!("hub_pushes_total", "outcome" => outcome).increment(1);
+        accepted
+    }
+
+    async fn accept_whole(&self, mut admitted: Admitted, upload: Upload) -> Result<Accepted, Error> {
         let (inspection, staged) = self.inspect(&admitted.push, upload).await?;
         // Receiving may have taken long: whoever was shut out meanwhile stays out.
         admitted.existing = self.existing(&admitted.caller, &admitted.push.target).await?;

@@ -12,6 +12,7 @@ mod inspect;
 mod keeping;
 mod lifecycle;
 mod oci;
+mod operate;
 mod portal;
 mod postgres;
 mod support;

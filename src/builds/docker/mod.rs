@@ -15,6 +15,7 @@ mod classify;
 mod connection;
 mod console;
 mod context;
+pub mod diagnosis;
 mod dockerfile;
 mod glob;
 mod guard;

@@ -2,6 +2,7 @@
 //! Python; the project's test script brings both. The addresses come from the environment of the tests.
 
 mod building;
+mod diagnosis;
 mod faults;
 pub mod front;
 mod lifetime;

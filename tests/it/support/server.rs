@@ -46,7 +46,16 @@ impl Installation {
         Self::over(None)
     }
 
+    /// With a database of the tests' shared server, and without builds.
+    pub async fn without_engine() -> Self {
+        Self::over_with(Some(database().await), None).with("BUILDS__MODE", "off")
+    }
+
     fn over(database: Option<TestDatabase>) -> Self {
+        Self::over_with(database, Some(engine()))
+    }
+
+    fn over_with(database: Option<TestDatabase>, engine: Option<String>) -> Self {
         let folder = tempfile::Builder::new().prefix("executor-hub-").tempdir_in("/tmp").unwrap();
         // A private Postgres of root's is another user's process.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o711)).unwrap();
@@ -56,8 +65,10 @@ impl Installation {
             ("HUB_SERVER__DATA_DIR".to_owned(), folder.path().join("data").display().to_string()),
             ("HUB_SERVER__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
             ("HUB_BUILDS__IMAGE_PREFIX".to_owned(), images.clone()),
-            ("HUB_BUILDS__ENGINE".to_owned(), engine()),
         ]);
+        if let Some(engine) = engine {
+            environment.insert("HUB_BUILDS__ENGINE".to_owned(), engine);
+        }
         for (name, told) in [
             ("PATH", "PATH"),
             ("HUB_BUILDS__BASE_IMAGE", "EXECUTOR_HUB_TEST_BASE_IMAGE"),
@@ -88,7 +99,23 @@ impl Installation {
 
     /// Starts the Hub and waits until it is ready.
     pub async fn serve(&self) -> Server {
-        let mut child = self.command(&["serve"]).stderr(Stdio::piped()).spawn().unwrap();
+        Self::ready(self.command(&["serve"])).await
+    }
+
+    /// The same on a socket that it is handed, as systemd does it.
+    pub async fn serve_on(&self, listener: std::net::TcpListener) -> Server {
+        let script = format!("exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec {PROGRAM} serve");
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", &script])
+            .env_clear()
+            .envs(&self.environment)
+            .stdin(std::os::fd::OwnedFd::from(listener));
+        Self::ready(command).await
+    }
+
+    async fn ready(mut command: Command) -> Server {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let said = Arc::new(Mutex::new(String::new()));
         let (ready, is_ready) = oneshot::channel();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -188,6 +215,12 @@ impl Server {
     /// Somebody who speaks HTTP with it, without a token.
     pub fn anonymous(&self) -> Client {
         Client::new(&self.url)
+    }
+
+    /// Sends it a signal, such as `HUP`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
     }
 
     /// As `kill -9` does: it gets no chance to tidy up.
