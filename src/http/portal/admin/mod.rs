@@ -18,7 +18,7 @@ use super::{
     visitor::{Frame, Visitor},
 };
 use crate::{
-    app::App,
+    app::{App, Check, State as PartState},
     auth::policy,
     error::{Error, ErrorKind},
 };
@@ -43,17 +43,17 @@ impl FromRequestParts<App> for Admin {
 
 /// One part of the Hub and how it is.
 struct Part {
-    name: &'static str,
-    is_good: bool,
+    name: String,
+    style: &'static str,
     word: &'static str,
-    /// What it means, when it is not good.
-    hint: &'static str,
+    detail: String,
 }
 
 #[derive(Template)]
 #[template(path = "admin_health.html")]
 struct HealthPage {
     frame: Frame,
+    style: &'static str,
     is_ready: bool,
     parts: Vec<Part>,
     version: &'static str,
@@ -66,38 +66,18 @@ struct HealthPage {
 pub(super) async fn show(State(app): State<App>, Admin(visitor): Admin) -> Result<Response, PageError> {
     let readiness = app.readiness().await;
     let overview = app.hub().builds_overview(&visitor.caller).await?;
-    let answers = |is_good: bool| if is_good { "answers" } else { "does not answer" };
-    let builds = match readiness.builds {
-        "ok" => ("an engine answers", ""),
-        "off" => ("off", "The Hub was told to build no images."),
-        "paused" => ("paused", "Look at Builds for the reason."),
-        _ => ("no engine answers", "Packages are taken and served; images wait for an engine."),
+    let part = |check: &Check| Part {
+        name: title(check.name),
+        style: style(check.state),
+        word: check.state.as_str(),
+        detail: check.detail.clone(),
     };
-    let parts = vec![
-        Part {
-            name: "Database",
-            is_good: readiness.database,
-            word: answers(readiness.database),
-            hint: "Nothing works without it: look at the Hub’s log.",
-        },
-        Part {
-            name: "Storage",
-            is_good: readiness.storage,
-            word: answers(readiness.storage),
-            hint: "Pushes and pulls fail: look whether the disk is full or the bucket is there.",
-        },
-        Part {
-            name: "Builds",
-            is_good: matches!(readiness.builds, "ok" | "off"),
-            word: builds.0,
-            hint: builds.1,
-        },
-    ];
     let running = overview.tasks.iter().filter(|task| task.started_at.is_some()).count();
     let page = HealthPage {
         frame: visitor.frame(),
+        style: style(readiness.state()),
         is_ready: readiness.is_ready(),
-        parts,
+        parts: readiness.checks.iter().map(part).collect(),
         version: env!("CARGO_PKG_VERSION"),
         url: app.settings().server.external_url.clone(),
         workers: overview.workers.len(),
@@ -105,4 +85,18 @@ pub(super) async fn show(State(app): State<App>, Admin(visitor): Admin) -> Resul
         waiting: overview.tasks.len() - running,
     };
     visitor.page(StatusCode::OK, &page)
+}
+
+fn style(state: PartState) -> &'static str {
+    match state {
+        PartState::Ok => "good",
+        PartState::Degraded => "worse",
+        PartState::Failing => "bad",
+    }
+}
+
+/// A word as a heading.
+fn title(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
