@@ -51,7 +51,7 @@ impl Figures {
         let figures = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::new();
         for metric in METRICS {
-            let Some(series) = figures.get(metric.name) else { continue };
+            let Some(series) = figures.get(metric.name).filter(|series| !series.is_empty()) else { continue };
             let kind = match metric.kind {
                 Kind::Counter | Kind::Total => "counter",
                 Kind::Gauge => "gauge",

@@ -8,8 +8,11 @@ use crate::support::{
     package::package,
 };
 
+/// One that somebody uses already: before that, every page leads to the setup.
 async fn hub() -> TestHub {
-    TestHub::start_with(Wanted { base: "/tools/hub", ..Wanted::default() }).await
+    let hub = TestHub::start_with(Wanted { base: "/tools/hub", ..Wanted::default() }).await;
+    hub.person("bob").await;
+    hub
 }
 
 #[tokio::test]

@@ -67,6 +67,8 @@ async fn pass_on(State(front): State<Front>, mut request: Request) -> Response {
     match front.habit {
         Habit::HoldsAnswersBack => {
             let whole: Bytes = body.collect().await.unwrap().to_bytes();
+            // Its length is known now.
+            head.headers.remove(header::TRANSFER_ENCODING);
             Response::from_parts(head, Body::from(whole))
         }
         Habit::Compresses if wants_gzip => {
