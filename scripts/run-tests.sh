@@ -10,7 +10,24 @@ set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/prelude.sh"
 cd "$PROJECT_ROOT"
 
+# Settings and addresses of whoever runs the tests must not reach them, nor what they are compiled from.
+unset "${!HUB_@}" "${!JINA_@}" DATABASE_URL
+export SQLX_OFFLINE=true
+
+# Compiling keeps the processors busy, setting up mostly waits for the network: they go on at once.
 scripts/build-tools.sh
+if cargo nextest --version >/dev/null 2>&1; then
+    runner=(cargo nextest run --locked)
+    # Many tests wait for a process, an engine or a browser: half as many again as there are processors keep these busy.
+    at_once=(--test-threads "$((($(nproc) * 3 + 1) / 2))")
+else
+    runner=(cargo test --locked --lib --bins --tests)
+    at_once=()
+fi
+"${runner[@]}" --no-run &
+compiling=$!
+trap 'kill "$compiling" 2>/dev/null || true' EXIT
+
 scripts/postgres-binaries.sh >/dev/null
 EXECUTOR_HUB_TEST_CLIENTS=$(scripts/python-clients.sh)
 EXECUTOR_HUB_TEST_SCHEMATHESIS=$(scripts/schemathesis.sh)
@@ -29,11 +46,7 @@ else
     say "no Docker Engine: the tests that build images are left out"
 fi
 
-# Settings and addresses of whoever runs the tests must not reach them.
-unset "${!HUB_@}" "${!JINA_@}" DATABASE_URL DOCKER_HOST
-export SQLX_OFFLINE=true
-if cargo nextest --version >/dev/null 2>&1; then
-    cargo nextest run --locked "$@"
-else
-    cargo test --locked --lib --bins --tests "$@"
-fi
+unset DOCKER_HOST
+wait "$compiling"
+trap - EXIT
+"${runner[@]}" "${at_once[@]}" "$@"

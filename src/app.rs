@@ -13,9 +13,11 @@ use crate::{
         sealing::Sealer,
         worker::{self, Worker},
     },
+    check::Checker,
     config::{BuildMode, Settings},
     domain::{Clock, limits::BuildLimits},
     hub::{self, Hub, Rules},
+    images::{ImageRules, Images},
     inspect::PythonParser,
     store::{Store, StoreError, notify::Notifications},
 };
@@ -51,6 +53,7 @@ struct Parts {
     notifications: Notifications,
     auth: Auth,
     hub: Hub,
+    images: Images,
     stopping: CancellationToken,
 }
 
@@ -109,7 +112,9 @@ impl App {
         let notifications = Notifications::default();
         let auth = Auth::new(store.clone(), Arc::clone(&clock), AuthRules::of(&settings));
         let secrets = Secrets::new(store.clone(), Arc::clone(&clock), auth.rules().secrets);
+        let images = Images::new(store.clone(), blobs.clone(), Arc::clone(&clock), ImageRules::of(&settings));
         let hub = Hub::new(hub::Parts {
+            images: images.clone(),
             secrets,
             store: store.clone(),
             blobs: blobs.clone(),
@@ -121,7 +126,18 @@ impl App {
             pull_counts: hub::PullCounts::default(),
         });
         let stopping = CancellationToken::new();
-        Ok(Self(Arc::new(Parts { settings, store, blobs, keys, clock, notifications, auth, hub, stopping })))
+        Ok(Self(Arc::new(Parts {
+            settings,
+            store,
+            blobs,
+            keys,
+            clock,
+            notifications,
+            auth,
+            hub,
+            images,
+            stopping,
+        })))
     }
 
     /// A worker of this process; it has not started.
@@ -232,6 +248,25 @@ impl App {
     /// Use cases.
     pub fn hub(&self) -> &Hub {
         &self.0.hub
+    }
+
+    /// The registry of images.
+    pub fn images(&self) -> &Images {
+        &self.0.images
+    }
+
+    /// Looks whether records and bytes fit each other; with `deep`, by reading every byte.
+    pub fn checker(&self, deep: bool) -> Checker {
+        // An upload takes hours at most; what the collector still keeps is no problem either.
+        let grace =
+            chrono::TimeDelta::from_std(self.0.settings.collection.grace.0).unwrap_or(chrono::TimeDelta::MAX);
+        Checker {
+            store: self.0.store.clone(),
+            blobs: self.0.blobs.clone(),
+            deep,
+            only_needed: false,
+            patience: grace.max(chrono::TimeDelta::hours(6)),
+        }
     }
 
     /// The store, to close it at the end.

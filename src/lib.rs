@@ -21,14 +21,17 @@
 
 pub mod app;
 pub mod auth;
+pub mod backup;
 pub mod blobs;
 pub mod builds;
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod error;
 pub mod http;
 pub mod hub;
+pub mod images;
 pub mod inspect;
 pub mod postgres;
 pub mod store;

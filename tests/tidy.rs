@@ -20,11 +20,32 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("store", &["config"]),
     ("blobs", &["config"]),
     ("auth", &["config", "store"]),
-    ("builds", &["config", "telemetry", "store", "blobs", "auth::Keys"]),
-    ("hub", &["config", "store", "blobs", "inspect", "auth", "builds::queue", "builds::progress"]),
-    ("app", &["config", "telemetry", "store", "blobs", "auth", "builds", "hub", "inspect"]),
-    ("http", &["config", "telemetry", "auth", "builds::progress", "hub", "app"]),
-    ("cli", &["config", "telemetry", "store", "auth", "builds", "hub", "app", "http", "inspect", "postgres"]),
+    ("images", &["config", "store", "blobs"]),
+    ("builds", &["config", "telemetry", "store", "blobs", "images", "auth::Keys"]),
+    ("hub", &["config", "store", "blobs", "inspect", "auth", "images", "builds::queue", "builds::progress"]),
+    ("check", &["store", "blobs"]),
+    ("backup", &["config", "store", "blobs", "auth", "check"]),
+    (
+        "app",
+        &["config", "telemetry", "store", "blobs", "auth", "images", "builds", "hub", "inspect", "check"],
+    ),
+    ("http", &["config", "telemetry", "auth", "images", "builds::progress", "hub", "app"]),
+    (
+        "cli",
+        &[
+            "config",
+            "telemetry",
+            "store",
+            "auth",
+            "builds",
+            "hub",
+            "app",
+            "http",
+            "inspect",
+            "postgres",
+            "backup",
+        ],
+    ),
 ];
 
 /// Third-party crates that only certain files may name.

@@ -102,7 +102,8 @@ impl Auth {
                 "too_many_sign_ins",
                 "Too many programs at your address wait for somebody to sign in.",
                 format!("Try again in {} minutes.", LIFE.num_minutes()),
-            ));
+            )
+            .after(LIFE.to_std().unwrap_or_default()));
         }
         let new = NewDeviceSignIn {
             link: tokens::hash(&link),

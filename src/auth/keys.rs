@@ -26,6 +26,9 @@ pub struct Keys {
     build_env: Zeroizing<[u8; 32]>,
     build_scope: Zeroizing<[u8; 32]>,
     build_key: Zeroizing<[u8; 32]>,
+    registry: Zeroizing<[u8; 32]>,
+    repository: Zeroizing<[u8; 32]>,
+    backup: Zeroizing<[u8; 32]>,
 }
 
 /// Why there are no keys.
@@ -63,6 +66,9 @@ impl Keys {
             build_env: derive(&master, "build variables"),
             build_scope: derive(&master, "build cache scope"),
             build_key: derive(&master, "build key"),
+            registry: derive(&master, "registry token"),
+            repository: derive(&master, "repository key"),
+            backup: derive(&master, "backup"),
         })
     }
 
@@ -75,6 +81,39 @@ impl Keys {
     pub fn download_signature_fits(&self, text: &str, signature: &str) -> bool {
         let expected = self.sign_download(text);
         expected.as_bytes().ct_eq(signature.as_bytes()).into()
+    }
+
+    /// Signs a token of the image registry.
+    pub fn sign_registry_token(&self, text: &str) -> [u8; 32] {
+        tag(&self.registry, &[text.as_bytes()])
+    }
+
+    /// Whether a signature of such a token fits, in constant time.
+    pub fn registry_signature_fits(&self, text: &str, signature: &[u8]) -> bool {
+        self.sign_registry_token(text).as_slice().ct_eq(signature).into()
+    }
+
+    /// What opens the images of an Executor to whoever was given its secret, without the secret: it is worth nothing once
+    /// the secret (of which only the stored hash counts) is another. 128 bits, as hexadecimal digits.
+    pub fn repository_key(&self, executor: &str, secret_hash: &str) -> String {
+        let mut word = hex::encode(tag(&self.repository, &[executor.as_bytes(), secret_hash.as_bytes()]));
+        word.truncate(32);
+        word
+    }
+
+    /// Whether a word is that key, in constant time.
+    pub fn repository_key_fits(&self, executor: &str, secret_hash: &str, word: &str) -> bool {
+        self.repository_key(executor, secret_hash).as_bytes().ct_eq(word.as_bytes()).into()
+    }
+
+    /// Signs the table of contents of a backup.
+    pub fn sign_backup(&self, manifest: &[u8]) -> String {
+        hex::encode(tag(&self.backup, &[manifest]))
+    }
+
+    /// Whether such a signature fits, in constant time.
+    pub fn backup_signature_fits(&self, manifest: &[u8], signature: &str) -> bool {
+        self.sign_backup(manifest).as_bytes().ct_eq(signature.as_bytes()).into()
     }
 
     /// Encrypts build variables for their task's row; nobody can move them to another.
@@ -123,6 +162,11 @@ impl std::fmt::Debug for Keys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Keys(…)")
     }
+}
+
+/// Whether a text has the shape of a master key.
+pub(super) fn is_key(text: &str) -> bool {
+    hex::decode_to_slice(text, [0; 32].as_mut_slice()).is_ok()
 }
 
 fn derive(master: &[u8; 32], purpose: &str) -> Zeroizing<[u8; 32]> {

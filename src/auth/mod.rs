@@ -6,6 +6,7 @@ pub(crate) mod caller;
 pub mod device;
 pub mod invitations;
 mod keys;
+mod master_key;
 mod origin;
 pub mod passwords;
 mod people;
@@ -22,6 +23,7 @@ use chrono::TimeDelta;
 
 pub use caller::{Caller, Credentials};
 pub use keys::{Keys, KeysError};
+pub use master_key::MasterKey;
 pub use origin::Origin;
 
 use self::secrets::SecretRules;

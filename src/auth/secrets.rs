@@ -169,4 +169,5 @@ fn too_many(until: DateTime<Utc>, now: DateTime<Utc>) -> Error {
         "There were too many attempts with a secret.",
         format!("Try again in {seconds} seconds (at {at})."),
     )
+    .after(std::time::Duration::from_secs(u64::try_from(seconds).unwrap_or(1)))
 }

@@ -1,8 +1,11 @@
 //! Which store do the settings name? A folder, an S3-compatible bucket, or this process's memory.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use object_store::{ObjectStore, local::LocalFileSystem, memory::InMemory};
+use object_store::{ObjectStore, local::LocalFileSystem, memory::InMemory, signer::Signer};
 
 use super::BlobError;
 use crate::config::{BlobBackend, Blobs};
@@ -10,21 +13,26 @@ use crate::config::{BlobBackend, Blobs};
 pub(super) struct Opened {
     pub(super) store: Arc<dyn ObjectStore>,
     pub(super) directory: Option<PathBuf>,
+    /// Makes addresses from which anybody can fetch an object.
+    pub(super) signer: Option<Arc<dyn Signer>>,
 }
 
 pub(super) fn open(settings: &Blobs) -> Result<Opened, BlobError> {
     match settings.backend {
-        BlobBackend::Memory => Ok(Opened { store: Arc::new(InMemory::new()), directory: None }),
-        BlobBackend::Directory => {
-            std::fs::create_dir_all(&settings.directory)?;
-            let directory = settings.directory.canonicalize()?;
-            Ok(Opened {
-                store: Arc::new(LocalFileSystem::new_with_prefix(&directory)?),
-                directory: Some(directory),
-            })
-        }
+        BlobBackend::Memory => Ok(Opened { store: Arc::new(InMemory::new()), directory: None, signer: None }),
+        BlobBackend::Directory => folder(&settings.directory),
         BlobBackend::S3 => s3(settings),
     }
+}
+
+pub(super) fn folder(directory: &Path) -> Result<Opened, BlobError> {
+    std::fs::create_dir_all(directory)?;
+    let directory = directory.canonicalize()?;
+    Ok(Opened {
+        store: Arc::new(LocalFileSystem::new_with_prefix(&directory)?),
+        directory: Some(directory),
+        signer: None,
+    })
 }
 
 #[cfg(feature = "s3")]
@@ -44,7 +52,8 @@ fn s3(settings: &Blobs) -> Result<Opened, BlobError> {
             .with_access_key_id(&settings.s3_access_key_id)
             .with_secret_access_key(settings.s3_secret_access_key.expose());
     }
-    Ok(Opened { store: Arc::new(builder.build()?), directory: None })
+    let store = Arc::new(builder.build()?);
+    Ok(Opened { store: store.clone(), directory: None, signer: Some(store) })
 }
 
 #[cfg(not(feature = "s3"))]

@@ -1,9 +1,12 @@
 //! How are bytes kept? By keys that only this module writes; bytes are durable before any row speaks of them.
 
 mod backend;
+mod copying;
 mod key;
 mod listing;
 mod read;
+mod uploads;
+mod verified;
 
 use std::{
     fs::File,
@@ -12,12 +15,14 @@ use std::{
     path::{Path, PathBuf},
     pin::Pin,
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use http::Method;
 use object_store::{
-    GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectStoreExt as _, WriteMultipart,
+    GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectStoreExt as _, WriteMultipart, signer::Signer,
 };
 use tempfile::NamedTempFile;
 use tokio_util::io::ReaderStream;
@@ -33,7 +38,10 @@ use crate::{config, error::Error};
 const READ_BYTES: usize = 512 << 10;
 /// Bytes of one part of an upload to a bucket; S3 wants 5 MiB at least.
 const PART_BYTES: usize = 8 << 20;
+/// How long an address works that the object store has signed.
+const SIGNED_LIFE: Duration = Duration::from_mins(10);
 const STAGING: &str = "staging";
+const UPLOADS: &str = "uploads";
 
 /// Why bytes could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +49,9 @@ pub enum BlobError {
     /// There is no such object.
     #[error("there is no object {0}")]
     NotFound(String),
+    /// The bytes are not those of its key.
+    #[error("the bytes of {0} are damaged")]
+    Damaged(String),
     /// The range lies outside the object.
     #[error("the range lies outside the object")]
     Range,
@@ -66,6 +77,12 @@ impl From<BlobError> for Error {
                 "Tell the Hub's operator; nothing of this was stored.",
             ),
             BlobError::Store(_) => Self::unavailable(error),
+            BlobError::Damaged(_) => Self::new(
+                crate::error::ErrorKind::Internal,
+                "bytes_damaged",
+                "What the Hub has stored of this is damaged, so it is not given to anybody.",
+                "Push the same files again, which heals it, and tell the Hub's operator: a disk may be failing.",
+            ),
             _ => Self::internal(error),
         }
     }
@@ -80,8 +97,10 @@ pub struct Blobs {
     store: Arc<dyn ObjectStore>,
     /// The folder, when objects are plain files: they are then put in place by renaming.
     directory: Option<PathBuf>,
+    signer: Option<Arc<dyn Signer>>,
     files: FileReader,
     staging: PathBuf,
+    uploads: PathBuf,
     prefix: String,
 }
 
@@ -97,16 +116,27 @@ impl Blobs {
 
     /// Opens the store of the settings beside a process that uses it and may be receiving uploads just now.
     pub fn open_beside(settings: &config::Blobs, data_dir: &Path) -> Result<Self, BlobError> {
-        let opened = backend::open(settings)?;
+        Self::of(backend::open(settings)?, settings.prefix.trim_matches('/'), data_dir)
+    }
+
+    /// A store of plain files in `directory`, wherever the Hub keeps its own.
+    pub fn in_folder(directory: &Path) -> Result<Self, BlobError> {
+        Self::of(backend::folder(directory)?, "", directory)
+    }
+
+    fn of(opened: backend::Opened, prefix: &str, data_dir: &Path) -> Result<Self, BlobError> {
         // Staged files must be renamed into place, so they lie on the same file system as the objects.
-        let staging = opened.directory.as_deref().unwrap_or(data_dir).join(STAGING);
+        let beside = opened.directory.as_deref().unwrap_or(data_dir);
+        let (staging, uploads) = (beside.join(STAGING), beside.join(UPLOADS));
         std::fs::create_dir_all(&staging)?;
         Ok(Self {
             store: opened.store,
             directory: opened.directory,
+            signer: opened.signer,
             files: FileReader::default(),
             staging,
-            prefix: settings.prefix.trim_matches('/').to_owned(),
+            uploads,
+            prefix: prefix.to_owned(),
         })
     }
 
@@ -116,7 +146,8 @@ impl Blobs {
     }
 
     /// Stores a staged file under `key`, durably: when this returns, a crash of the machine loses nothing. An object
-    /// that is there already has the same bytes, since keys are digests, and is kept.
+    /// that is there already should have the same bytes, since keys are digests, and is kept; one that a failing disk has
+    /// changed, or a bucket has cut short, is replaced.
     pub async fn put(&self, key: &BlobKey, staged: NamedTempFile) -> Result<(), BlobError> {
         match &self.directory {
             Some(directory) => {
@@ -132,7 +163,8 @@ impl Blobs {
 
     async fn upload(&self, key: &BlobKey, staged: NamedTempFile) -> Result<(), BlobError> {
         let path = self.path(key);
-        if self.store.head(&path).await.is_ok() {
+        let size = tokio::fs::metadata(staged.path()).await?.len();
+        if self.store.head(&path).await.is_ok_and(|found| found.size == size) {
             return Ok(());
         }
         let mut file = tokio::fs::File::open(staged.path()).await?;
@@ -206,6 +238,14 @@ impl Blobs {
         Ok(LocalFile { path: copy.path().to_owned(), _copy: Some(copy) })
     }
 
+    /// An address of the store itself from which anybody can fetch an object for some minutes; `None` where the store has no
+    /// such addresses.
+    pub async fn signed_address(&self, key: &BlobKey) -> Result<Option<String>, BlobError> {
+        let Some(signer) = &self.signer else { return Ok(None) };
+        let address = signer.signed_url(Method::GET, &self.path(key), SIGNED_LIFE).await?;
+        Ok(Some(address.to_string()))
+    }
+
     /// Deletes an object; it is no error when there is none.
     pub async fn delete(&self, key: &BlobKey) -> Result<(), BlobError> {
         match self.store.delete(&self.path(key)).await {
@@ -258,7 +298,7 @@ impl LocalFile {
 
 /// Sync, rename, sync of the folder: after a crash the object is there whole or not at all.
 fn put_in_place(target: &Path, staged: NamedTempFile) -> io::Result<()> {
-    if target.try_exists()? {
+    if target.try_exists()? && have_same_bytes(target, staged.path())? {
         return Ok(());
     }
     let folder = target.parent().ok_or_else(|| io::Error::other("an object lies in a folder"))?;
@@ -271,6 +311,28 @@ fn put_in_place(target: &Path, staged: NamedTempFile) -> io::Result<()> {
         File::open(above)?.sync_all()?;
     }
     Ok(())
+}
+
+fn have_same_bytes(one: &Path, other: &Path) -> io::Result<bool> {
+    use io::BufRead as _;
+    let (one, other) = (File::open(one)?, File::open(other)?);
+    if one.metadata()?.len() != other.metadata()?.len() {
+        return Ok(false);
+    }
+    let (mut one, mut other) =
+        (io::BufReader::with_capacity(READ_BYTES, one), io::BufReader::with_capacity(READ_BYTES, other));
+    loop {
+        let (left, right) = (one.fill_buf()?, other.fill_buf()?);
+        let length = left.len().min(right.len());
+        if left.get(..length) != right.get(..length) || (length == 0 && left.len() != right.len()) {
+            return Ok(false);
+        }
+        if length == 0 {
+            return Ok(true);
+        }
+        one.consume(length);
+        other.consume(length);
+    }
 }
 
 fn not_found(error: object_store::Error, key: &BlobKey) -> BlobError {

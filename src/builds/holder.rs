@@ -142,6 +142,7 @@ impl Holder {
             name: &image.name,
             engine_id: &image.id,
             size: image.size,
+            manifest: None,
         };
         store::images::put(connection, new, now).await?;
         queue::make_usable(connection, claimed.commit, now).await?;

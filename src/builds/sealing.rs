@@ -117,14 +117,19 @@ impl Sealer {
         tokio::task::spawn_blocking(move || blobs.stage()).await.map_err(io::Error::other)?
     }
 
-    async fn delete_leftovers(&self) -> Result<(), SealError> {
+    /// Deletes objects of stories whose task is gone.
+    pub async fn delete_leftovers(&self) -> Result<(), SealError> {
         let mut connection = self.store.read().await?;
         let leftovers = store::task_logs::leftovers(&mut connection).await?;
         drop(connection);
         for sha256 in leftovers {
+            let mut transaction = self.store.begin().await?;
+            if !store::bytes_lock::may_delete(&mut transaction).await? {
+                return Ok(());
+            }
             self.blobs.delete(&BlobKey::Log(sha256)).await?;
-            let mut connection = self.store.read().await?;
-            store::task_logs::forget_leftover(&mut connection, sha256).await?;
+            store::task_logs::forget_leftover(&mut transaction, sha256).await?;
+            transaction.commit().await?;
         }
         Ok(())
     }

@@ -38,9 +38,10 @@ impl Collect {
             Ok(vec![
                 line("packages", verb, done.packages),
                 line("artifacts", verb, done.artifacts),
+                line("parts of images", verb, done.images),
                 line("unfinished uploads", verb, done.uploads),
                 line("objects without a record", "found", done.orphans),
-                line("packages in their time of grace", "kept", done.waiting),
+                line("packages and parts of images in their time of grace", "kept", done.waiting),
             ])
         })
         .await

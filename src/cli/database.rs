@@ -7,7 +7,7 @@ use super::failure::Failure;
 use crate::{
     config::{Environment, Settings},
     postgres::{self, Launch, PrivatePostgres, Purpose},
-    store::{self, Store},
+    store::{self, Connection, Store, StoreError, scratch},
 };
 
 /// A database that is there and up to date.
@@ -42,6 +42,39 @@ impl Database {
         Self::own(settings, environment).await
     }
 
+    /// The same with the schema as it is.
+    pub(super) async fn beside_unmigrated(
+        settings: &Settings,
+        environment: &Environment,
+    ) -> Result<Self, Failure> {
+        let running = || postgres::running_in(&settings.server.data_dir);
+        let (options, private) = match configured(settings)? {
+            Some(options) => (options, None),
+            None => match running() {
+                Some(options) => (options, None),
+                None => {
+                    let private = PrivatePostgres::start(launch(settings, environment)).await?;
+                    (private.hub(), Some(private))
+                }
+            },
+        };
+        Ok(Self { store: Store::connect(options, &settings.database).await?, private })
+    }
+
+    /// For a restore: a connection to a database of any schema, or of none; a private Postgres is this process's own.
+    pub(super) async fn unmigrated(
+        settings: &Settings,
+        environment: &Environment,
+    ) -> Result<(Connection, Option<PrivatePostgres>), Failure> {
+        let (options, private) = if let Some(options) = configured(settings)? {
+            (options, None)
+        } else {
+            let private = PrivatePostgres::start(launch(settings, environment)).await?;
+            (private.hub(), Some(private))
+        };
+        Ok((store::connect_alone(&options).await?, private))
+    }
+
     /// Resolves when the private Postgres ended by itself; never without one.
     pub(super) async fn exited(&self) -> String {
         match &self.private {
@@ -73,5 +106,77 @@ fn launch(settings: &Settings, environment: &Environment) -> Launch {
         binaries: (!binaries.as_os_str().is_empty()).then(|| binaries.clone()),
         search_path: environment.search_path(),
         purpose: Purpose::Durable,
+    }
+}
+
+/// An empty database for a trial, gone afterwards: on a Postgres that is started for it where the binaries are, which also
+/// shows that another server takes the rows; else beside the Hub's own database.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    pub(super) store: Store,
+    place: ScratchPlace,
+}
+
+#[derive(Debug)]
+enum ScratchPlace {
+    Private(PrivatePostgres, tempfile::TempDir),
+    Beside(scratch::Scratch),
+}
+
+impl Scratch {
+    /// `hub` is the Hub's own database.
+    pub(super) async fn open(
+        settings: &Settings,
+        environment: &Environment,
+        hub: &Store,
+    ) -> Result<Self, Failure> {
+        let why = match Self::private(settings, environment).await {
+            Ok(scratch) => return Ok(scratch),
+            Err(why) => why,
+        };
+        let beside = scratch::Scratch::create(hub).await.map_err(|error: StoreError| {
+            anyhow::anyhow!(
+                "there is no place to restore the backup for a test: no Postgres can be started here ({why}), and the \
+                 database's role may not create one ({error}). Give it CREATEDB, or say --no-verify"
+            )
+        })?;
+        let store = Store::connect(beside.options.clone(), &settings.database).await?;
+        Ok(Self { store, place: ScratchPlace::Beside(beside) })
+    }
+
+    async fn private(settings: &Settings, environment: &Environment) -> Result<Self, Failure> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let cannot = |error: std::io::Error| anyhow::anyhow!("no folder for it: {error}");
+        let folder = tempfile::Builder::new()
+            .prefix("trial-")
+            .tempdir_in(&settings.server.data_dir)
+            .map_err(cannot)?;
+        // Postgres is not run as root: its own user must get in, and finds nothing else there.
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o711)).map_err(cannot)?;
+        let root = folder.path().to_owned();
+        let private = PrivatePostgres::start(Launch {
+            root,
+            purpose: Purpose::Throwaway,
+            ..launch(settings, environment)
+        })
+        .await?;
+        let store = Store::connect(private.hub(), &settings.database).await?;
+        Ok(Self { store, place: ScratchPlace::Private(private, folder) })
+    }
+
+    /// Throws it away; `hub` is the Hub's own database.
+    pub(super) async fn close(self, hub: &Store) {
+        self.store.close().await;
+        match self.place {
+            ScratchPlace::Private(private, folder) => {
+                private.stop().await;
+                drop(folder);
+            }
+            ScratchPlace::Beside(beside) => {
+                if let Err(error) = beside.remove(hub).await {
+                    tracing::warn!(%error, "a database that was made for a test stays");
+                }
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use crate::{
     app::StartError,
+    backup::BackupError,
     config::ConfigError,
     error::{Error, ErrorKind},
     inspect::Refusal,
@@ -25,6 +26,8 @@ pub(super) enum Failure {
     Postgres(#[from] LaunchError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// The Hub would not take a package.
     #[error("refused ({}): {} {}", .0.code, .0.message, .0.remedy)]
     Refused(Refusal),
@@ -44,6 +47,9 @@ impl Failure {
                 _ => 1,
             },
             Self::Store(StoreError::Unavailable(_)) => 75,
+            Self::Backup(BackupError::None(_)) => 4,
+            Self::Backup(error) if error.is_conflict() => 6,
+            Self::Backup(error) if error.is_temporary() => 75,
             _ => 1,
         })
     }

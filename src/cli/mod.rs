@@ -1,7 +1,9 @@
 //! Which command was called? The only home of clap and of what is printed to standard output.
 
 mod audit;
+mod backup;
 mod builds;
+mod check;
 mod collect;
 mod config;
 mod database;
@@ -9,8 +11,10 @@ mod executor;
 mod failure;
 mod inspect;
 mod inspect_python;
+mod migrate;
 mod openapi;
 mod ping;
+mod restore;
 mod seed;
 mod serve;
 mod token;
@@ -57,6 +61,14 @@ enum Command {
     Collect(collect::Collect),
     /// Tell where the space goes: the largest Executors, or those of one person
     Usage(collect::Usage),
+    /// Copy the Hub, rows and bytes, while it runs; then restore the copy for a test
+    Backup(backup::Backup),
+    /// Make a Hub of a backup
+    Restore(restore::Restore),
+    /// Bring the database's schema up to date, or try that on a copy
+    Migrate(migrate::Migrate),
+    /// Look whether records and bytes fit each other; safe while the Hub is in use
+    Check(check::Check),
     /// The audit log
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -102,7 +114,10 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         return openapi::run();
     }
     let environment = Environment::of_process();
-    let overrides = Overrides { file: cli.config, set: cli.set };
+    let mut overrides = Overrides { file: cli.config, set: cli.set };
+    if let Command::Serve(command) = &cli.command {
+        overrides.set.extend(command.set());
+    }
     if let Command::Config(command) = &cli.command {
         return command.run(&environment, &overrides);
     }
@@ -128,6 +143,10 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             Command::Executor(command) => command.run(settings, &environment).await,
             Command::Collect(command) => command.run(settings, &environment).await,
             Command::Usage(command) => command.run(settings, &environment).await,
+            Command::Backup(command) => command.run(&settings, &environment).await,
+            Command::Restore(command) => command.run(&settings, &environment).await,
+            Command::Migrate(command) => command.run(&settings, &environment).await,
+            Command::Check(command) => command.run(settings, &environment).await,
             Command::Audit(command) => command.run(settings, &environment).await,
             Command::Builds(command) => command.run(&settings, &environment).await,
             Command::Ping(command) => command.run(&settings).await,

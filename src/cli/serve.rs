@@ -28,13 +28,12 @@ pub(super) struct Serve {
 }
 
 impl Serve {
+    /// Its flags as settings, so that what is shown as effective is what counts.
+    pub(super) fn set(&self) -> impl Iterator<Item = String> {
+        self.listen.iter().map(|listen| format!("server.listen={listen}"))
+    }
+
     pub(super) async fn run(self, mut settings: Settings, environment: &Environment) -> Result<(), Failure> {
-        if let Some(listen) = self.listen {
-            if settings.server.external_url == format!("http://{}", settings.server.listen) {
-                settings.server.external_url = format!("http://{listen}");
-            }
-            settings.server.listen = listen;
-        }
         // Before anything that must be stopped cleanly is started.
         let mut stop = Stop::new()?;
         let lock = DataDirLock::take(&settings.server.data_dir, "server")?;

@@ -46,6 +46,22 @@ pub struct Collection {
     pub grace: Span,
 }
 
+/// `[images]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Images {
+    /// Bytes of one layer.
+    pub max_layer: Bytes,
+    /// How long an upload in pieces waits for its sender.
+    pub upload_life: Span,
+    /// How long images to which no tag leads are kept.
+    pub keep_untagged: Span,
+    /// How long a token for Docker works.
+    pub token_life: Span,
+    /// Whether layers are fetched from the bucket itself.
+    pub redirect: bool,
+}
+
 impl Executors {
     /// A key whose value cannot be, and why not.
     pub(super) fn wrong(&self) -> Option<(&'static str, &'static str)> {
@@ -60,6 +76,17 @@ impl Collection {
     /// A key whose value cannot be, and why not.
     pub(super) fn wrong(&self) -> Option<(&'static str, &'static str)> {
         let spans = [("collection.every", self.every), ("collection.grace", self.grace)];
+        spans.into_iter().find(|(_, span)| span.0 > LONGEST).map(|(key, _)| (key, "it must be 3650d or less"))
+    }
+}
+
+impl Images {
+    /// A key whose value cannot be, and why not.
+    pub(super) fn wrong(&self) -> Option<(&'static str, &'static str)> {
+        if self.token_life.0 < Duration::from_mins(1) || self.token_life.0 > Duration::from_hours(24) {
+            return Some(("images.token_life", "it must be between 1m and 1d"));
+        }
+        let spans = [("images.upload_life", self.upload_life), ("images.keep_untagged", self.keep_untagged)];
         spans.into_iter().find(|(_, span)| span.0 > LONGEST).map(|(key, _)| (key, "it must be 3650d or less"))
     }
 }

@@ -1,10 +1,14 @@
-//! How do file, environment and flags lie over the defaults? Every key must be one that the defaults have.
+//! How do file, environment and flags lie over the defaults? Every key must be one that the defaults have, and every value
+//! remembers where it is from.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use toml::{Table, Value};
 
-use super::Environment;
+use super::{DEFAULT_TOML, Environment, Source, nearest::nearest};
 
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -37,87 +41,181 @@ pub enum ConfigError {
     },
 }
 
-/// All layers in one table that has the shape of the defaults.
-pub(super) fn merge(
-    defaults: &str,
-    file: Option<&Path>,
-    environment: &Environment,
-    set: &[String],
-) -> Result<Table, ConfigError> {
-    let mut table: Table = parse(defaults, "config/default.toml")?;
-    if let Some(path) = file {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
+/// All layers so far in one table that has the shape of the defaults.
+#[derive(Debug)]
+pub(super) struct Layers {
+    table: Table,
+    /// By `section.key`; what is missing is a default.
+    sources: BTreeMap<String, Source>,
+}
+
+impl Layers {
+    /// The lowest layer.
+    pub(super) fn of_defaults() -> Result<Self, ConfigError> {
+        Ok(Self { table: parse(DEFAULT_TOML, "config/default.toml")?, sources: BTreeMap::new() })
+    }
+
+    /// The operator's file.
+    pub(super) fn add_file(&mut self, path: &Path) -> Result<(), ConfigError> {
         let origin = path.display().to_string();
-        for (section, values) in parse(&text, &origin)? {
-            let Value::Table(values) = values else {
-                return Err(unknown(&origin, &section, &table));
+        for (section, values) in parse(&read(path)?, &origin)? {
+            let (Value::Table(values), true) = (values, self.table.contains_key(&section)) else {
+                return Err(self.unknown(&origin, &section));
             };
             for (key, value) in values {
-                put(&mut table, &origin, &section, &key, |_| Ok(value))?;
+                let source = Source::File(path.to_owned());
+                self.put(&origin, &format!("{section}.{key}"), Given::Value(value), source)?;
             }
         }
+        Ok(())
     }
-    for (name, text) in environment.starting_with("HUB_") {
-        // HUB_CONFIG names the file; variables without a section are left to the clients' own commands.
-        let Some((section, key)) = name["HUB_".len()..].split_once("__") else { continue };
-        let (section, key) = (section.to_ascii_lowercase(), key.to_ascii_lowercase());
-        if let Some(key) = key.strip_suffix("_file")
-            && has(&table, &section, key)
-        {
-            let path = PathBuf::from(text);
-            let content =
-                std::fs::read_to_string(&path).map_err(|source| ConfigError::File { path, source })?;
-            put(&mut table, name, &section, key, |like| from_text(content.trim_end(), like))?;
-        } else {
-            put(&mut table, name, &section, &key, |like| from_text(text, like))?;
+
+    /// `HUB_SECTION__KEY`. `HUB_CONFIG` names the file; variables without a section are left to the clients' own commands
+    /// and to Kubernetes, which makes such ones of a service called `hub`.
+    pub(super) fn add_environment(&mut self, environment: &Environment) -> Result<(), ConfigError> {
+        for (name, text) in environment.starting_with("HUB_") {
+            let Some((section, key)) = name["HUB_".len()..].split_once("__") else { continue };
+            let key = format!("{section}.{key}").to_ascii_lowercase();
+            self.put(name, &key, Given::Text(text), Source::Environment(name.to_owned()))?;
+        }
+        Ok(())
+    }
+
+    /// `--set section.key=value`.
+    pub(super) fn add_flags(&mut self, flags: &[String]) -> Result<(), ConfigError> {
+        for flag in flags {
+            let origin = format!("--set {}", flag.split('=').next().unwrap_or_default());
+            match flag.split_once('=') {
+                Some((key, text)) if key.contains('.') => {
+                    self.put(&origin, key, Given::Text(text), Source::Flag)?;
+                }
+                _ => {
+                    let why = "write it as section.key=value".into();
+                    return Err(ConfigError::Value { key: origin, why });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The value that counts so far.
+    pub(super) fn get(&self, key: &str) -> Option<&Value> {
+        let (section, key) = key.split_once('.')?;
+        self.table.get(section)?.as_table()?.get(key)
+    }
+
+    /// Where it is from.
+    pub(super) fn source(&self, key: &str) -> Source {
+        self.sources.get(key).cloned().unwrap_or(Source::Default)
+    }
+
+    /// Gives an existing setting another value.
+    pub(super) fn set(&mut self, key: &str, value: Value, source: Source) {
+        let slot = key.split_once('.').and_then(|(section, key)| {
+            self.table.get_mut(section).and_then(Value::as_table_mut)?.get_mut(key)
+        });
+        if let Some(slot) = slot {
+            *slot = value;
+            self.sources.insert(key.to_owned(), source);
         }
     }
-    for flag in set {
-        let origin = format!("--set {}", flag.split('=').next().unwrap_or_default());
-        let parts = flag.split_once('=').and_then(|(key, text)| Some((key.split_once('.')?, text)));
-        let Some(((section, key), text)) = parts else {
-            return Err(ConfigError::Value { key: origin, why: "write it as section.key=value".into() });
+
+    /// The table as settings.
+    pub(super) fn read<T: serde::de::DeserializeOwned>(&self) -> Result<T, ConfigError> {
+        self.table.clone().try_into().map_err(|error| self.blame::<T>(&error))
+    }
+
+    /// A setting whose value cannot be: the error says who gave it.
+    pub(super) fn refuse(&self, key: &str, why: &str) -> ConfigError {
+        ConfigError::Value { key: format!("{key} ({})", self.source(key)), why: why.to_owned() }
+    }
+
+    /// The error of reading the table does not say whose value it is about, so each one is tried alone over the defaults.
+    fn blame<T: serde::de::DeserializeOwned>(&self, error: &toml::de::Error) -> ConfigError {
+        let alone = |key: &String| {
+            let mut layers = Self::of_defaults().ok()?;
+            layers.set(key, self.get(key)?.clone(), Source::Default);
+            let error = layers.table.try_into::<T>().err()?;
+            Some(self.refuse(key, &one_line(error.message())))
         };
-        put(&mut table, &origin, section, key, |like| from_text(text, like))?;
+        let whole = || ConfigError::Value { key: "configuration".into(), why: one_line(error.message()) };
+        self.sources.keys().find_map(alone).unwrap_or_else(whole)
     }
-    Ok(table)
+
+    fn put(&mut self, origin: &str, key: &str, given: Given<'_>, source: Source) -> Result<(), ConfigError> {
+        let twin =
+            key.strip_suffix("_file").filter(|base| self.get(key).is_none() && self.get(base).is_some());
+        let name = twin.unwrap_or(key);
+        let Some(like) = self.get(name) else { return Err(self.unknown(origin, key)) };
+        let refuse = |why| ConfigError::Value { key: format!("{origin} ({name})"), why };
+        let value = match (given, twin) {
+            (Given::Value(Value::String(path)), Some(_)) => from_file(Path::new(&path), like),
+            (Given::Text(path), Some(_)) => from_file(Path::new(path), like),
+            (Given::Value(_), Some(_)) => return Err(refuse("it must be the path of a file".to_owned())),
+            (Given::Value(value), None) => Ok(Ok(value)),
+            (Given::Text(text), None) => Ok(from_text(text, like)),
+        }?
+        .map_err(refuse)?;
+        // Within one layer a value and a file would depend on the order of their names.
+        if self.sources.get(name).is_some_and(|earlier| is_twin(earlier, &source)) {
+            return Err(refuse("give either the value or the file that holds it, not both".to_owned()));
+        }
+        let name = name.to_owned();
+        self.set(&name, value, source);
+        Ok(())
+    }
+
+    /// Every setting that there is.
+    pub(super) fn keys(&self) -> Vec<String> {
+        let of_section = |(section, values): (&String, &Value)| {
+            let keys = values.as_table().into_iter().flatten();
+            keys.map(|(key, _)| format!("{section}.{key}")).collect::<Vec<_>>()
+        };
+        self.table.iter().flat_map(of_section).collect()
+    }
+
+    fn unknown(&self, origin: &str, key: &str) -> ConfigError {
+        let known = if key.contains('.') { self.keys() } else { self.table.keys().cloned().collect() };
+        let suggestion = nearest(key, known.into_iter());
+        ConfigError::UnknownKey { origin: origin.to_owned(), key: key.to_owned(), suggestion }
+    }
 }
 
-/// The table as settings.
-pub(super) fn read<T: serde::de::DeserializeOwned>(table: Table) -> Result<T, ConfigError> {
-    table.try_into().map_err(|error: toml::de::Error| ConfigError::Value {
-        key: "configuration".into(),
-        why: error.to_string().trim().replace('\n', " "),
-    })
+/// A value as a layer has it.
+enum Given<'a> {
+    Value(Value),
+    Text(&'a str),
 }
 
+/// Whether two sources are `HUB_X` and `HUB_X_FILE`, or twice the same file.
+fn is_twin(earlier: &Source, later: &Source) -> bool {
+    match (earlier, later) {
+        (Source::Environment(_), Source::Environment(_)) => true,
+        (Source::File(earlier), Source::File(later)) => earlier == later,
+        _ => false,
+    }
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|source| ConfigError::File { path: path.to_owned(), source })
+}
+
+/// The content of a file, without the end of its last line, as a value.
+fn from_file(path: &Path, like: &Value) -> Result<Result<Value, String>, ConfigError> {
+    Ok(from_text(read(path)?.trim_end(), like))
+}
+
+/// The line is told by its number only: it may hold a secret.
 fn parse(text: &str, origin: &str) -> Result<Table, ConfigError> {
-    text.parse().map_err(|error: toml::de::Error| ConfigError::Value {
-        key: origin.to_owned(),
-        why: error.to_string().trim().replace('\n', " "),
+    text.parse().map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        ConfigError::Value { key: format!("{origin}, line {line}"), why: one_line(error.message()) }
     })
 }
 
-fn has(table: &Table, section: &str, key: &str) -> bool {
-    table.get(section).and_then(Value::as_table).is_some_and(|section| section.contains_key(key))
-}
-
-fn put(
-    table: &mut Table,
-    origin: &str,
-    section: &str,
-    key: &str,
-    value: impl FnOnce(&Value) -> Result<Value, String>,
-) -> Result<(), ConfigError> {
-    let full = format!("{section}.{key}");
-    if !has(table, section, key) {
-        return Err(unknown(origin, &full, table));
-    }
-    if let Some(slot) = table.get_mut(section).and_then(Value::as_table_mut).and_then(|s| s.get_mut(key)) {
-        *slot = value(slot).map_err(|why| ConfigError::Value { key: format!("{origin} ({full})"), why })?;
-    }
-    Ok(())
+fn one_line(text: &str) -> String {
+    text.trim().replace('\n', " ")
 }
 
 /// A text from the environment or a flag, as a value of the same type as the default.
@@ -140,39 +238,4 @@ fn from_text(text: &str, like: &Value) -> Result<Value, String> {
         }
         _ => Ok(Value::String(text.to_owned())),
     }
-}
-
-fn unknown(origin: &str, key: &str, table: &Table) -> ConfigError {
-    let keys = table.iter().flat_map(|(section, values)| {
-        values.as_table().into_iter().flatten().map(move |(key, _)| format!("{section}.{key}"))
-    });
-    let nearest = keys.map(|known| (edit_distance(&known, key), known)).min();
-    ConfigError::UnknownKey {
-        origin: origin.to_owned(),
-        key: key.to_owned(),
-        suggestion: nearest.filter(|(distance, _)| *distance <= 6).map(|(_, known)| known),
-    }
-}
-
-/// Levenshtein's distance, in a row of memory.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let above = row.get(j + 1).copied().unwrap_or(usize::MAX);
-            let best = (above + 1).min(left + 1).min(diagonal + usize::from(x != *y));
-            diagonal = above;
-            if let Some(slot) = row.get_mut(j) {
-                *slot = left;
-            }
-            left = best;
-        }
-        if let Some(slot) = row.last_mut() {
-            *slot = left;
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }

@@ -15,6 +15,12 @@ pub enum AuditAction {
     ExecutorPulled,
     /// The package of a private Executor was fetched.
     PackageDownloaded,
+    /// An image of a private Executor, or a part of one, was fetched.
+    ImagePulled,
+    /// An image was pushed by hand.
+    ImagePushed,
+    /// An image, a part of one, or a tag that was pushed by hand was deleted.
+    ImageDeleted,
     /// A private Executor was looked at: its page, its commits, its tags or its feed.
     ExecutorRead,
     /// An Executor was deleted.
@@ -106,6 +112,9 @@ impl AuditAction {
             Self::ExecutorPushed => "executor.push",
             Self::ExecutorPulled => "executor.pull",
             Self::PackageDownloaded => "executor.download",
+            Self::ImagePulled => "executor.image.pull",
+            Self::ImagePushed => "executor.image.push",
+            Self::ImageDeleted => "executor.image.delete",
             Self::ExecutorRead => "executor.read",
             Self::ExecutorDeleted => "executor.delete",
             Self::ExecutorUndeleted => "executor.undelete",

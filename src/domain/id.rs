@@ -63,6 +63,10 @@ uuid_id! {
     ArtifactUploadId
 }
 uuid_id! {
+    /// One arrival of a part of an image: an upload in pieces, or bytes between their storing and their link.
+    ImageUploadId
+}
+uuid_id! {
     /// A session token or personal access token (its row, never its text).
     TokenId
 }

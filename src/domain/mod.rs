@@ -11,6 +11,7 @@ pub mod commit;
 pub mod digest;
 pub mod executor;
 pub mod id;
+pub mod image;
 pub mod limits;
 pub mod name;
 pub mod package;
@@ -30,7 +31,10 @@ pub mod waiting;
 pub use access::AccessLevel;
 pub use build_env::BuildEnv;
 pub use clock::{Clock, SystemClock};
-pub use id::{ArtifactId, ArtifactUploadId, CommitId, ExecutorId, TaskId, TeamId, TokenId, UserId, WorkerId};
+pub use id::{
+    ArtifactId, ArtifactUploadId, CommitId, ExecutorId, ImageUploadId, TaskId, TeamId, TokenId, UserId,
+    WorkerId,
+};
 pub use name::{ExecutorName, Login};
 pub use reference::ExecutorRef;
 pub use secret::Secret;

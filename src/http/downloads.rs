@@ -89,11 +89,15 @@ pub(super) async fn serve(
     Ok(response)
 }
 
-struct NotSatisfiable;
+pub(super) struct NotSatisfiable;
 
 /// The one range that was asked for; `None` means everything. Several ranges, other units and nonsense count as no range,
 /// as RFC 9110 allows.
-fn wanted_range(headers: &HeaderMap, size: u64, etag: &str) -> Result<Option<Range<u64>>, NotSatisfiable> {
+pub(super) fn wanted_range(
+    headers: &HeaderMap,
+    size: u64,
+    etag: &str,
+) -> Result<Option<Range<u64>>, NotSatisfiable> {
     if headers.get(header::IF_RANGE).is_some_and(|value| value.as_bytes() != etag.as_bytes()) {
         return Ok(None);
     }

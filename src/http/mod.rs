@@ -10,6 +10,7 @@ mod health;
 mod idle;
 mod layers;
 mod ndjson;
+mod oci;
 mod packages;
 mod portal;
 mod problem;
@@ -50,6 +51,7 @@ fn routes(app: &App) -> Routes {
         .merge(v1::routes())
         .merge(v2::routes())
         .merge(api::routes(app))
+        .merge(oci::routes())
         .merge(feeds::routes())
         .merge(portal::routes(app))
 }

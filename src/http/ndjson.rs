@@ -28,6 +28,15 @@ pub(super) fn of_bytes(lines: impl Stream<Item = Bytes> + Send + 'static) -> Res
     with_headers(Body::from_stream(lines.map(Ok::<_, Infallible>)).into_response())
 }
 
+/// A stream of whole lines that may break off: what is missing is then missing to everybody who reads, because the answer
+/// has no end.
+pub(super) fn breaking<E>(lines: impl Stream<Item = Result<Bytes, E>> + Send + 'static) -> Response
+where
+    E: Into<axum::BoxError> + 'static,
+{
+    with_headers(Body::from_stream(lines).into_response())
+}
+
 /// A stream of lines with breaths between them: `None` sends a blank that belongs to the next line, where every JSON
 /// reader skips it. It keeps proxies from closing a connection that has nothing to say yet.
 pub(super) fn breathing(lines: impl Stream<Item = Option<Value>> + Send + 'static) -> Response {

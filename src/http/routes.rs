@@ -152,6 +152,30 @@ impl Routes {
         self
     }
 
+    /// Adds one route for what no path with parameters can tell apart. The table says which requests its handler tells
+    /// apart and what each needs; it has to answer to nothing else.
+    pub(super) fn catch_all<H, T>(
+        mut self,
+        path: &str,
+        verbs: &[Verb],
+        table: &[(Verb, &str, Needs)],
+        handler: H,
+    ) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        if let Some(filter) = verbs.iter().map(|verb| verb.filter()).reduce(MethodFilter::or) {
+            self.router = self.router.route(path, on(filter, handler));
+            self.declared.extend(table.iter().map(|(verb, path, needs)| Declared {
+                verb: *verb,
+                path: (*path).to_owned(),
+                needs: *needs,
+            }));
+        }
+        self
+    }
+
     /// Adds a route that answers to GET and HEAD.
     pub(super) fn get<H: Handler<T, App>, T: 'static>(self, path: &str, needs: Needs, handler: H) -> Self {
         self.on(&[Verb::Get], path, needs, handler)

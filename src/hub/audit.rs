@@ -1,6 +1,7 @@
 //! Who reads the audit log, and when is it forgotten? Admins of the Hub and the operator; that it was read is in it.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::{Stream, stream};
 use serde_json::json;
 
 use super::Hub;
@@ -48,16 +49,12 @@ impl Hub {
         cursor: Option<&str>,
         size: PageSize,
     ) -> Result<Page<AuditEntry>, Error> {
-        let after = match cursor.map(str::parse::<i64>) {
+        let after = match cursor {
             None => {
                 self.begin_audit_export(asker).await?;
                 0
             }
-            Some(Ok(after)) => asker.right().map(|_| after)?,
-            Some(Err(_)) => {
-                let cause = "The cursor was not made by this list.";
-                return Err(Error::invalid("cursor", cause, "Start again from the first page."));
-            }
+            Some(cursor) => asker.right().and_then(|_| number(cursor))?,
         };
         let mut connection = self.0.store.read().await?;
         let entries = store::audit::read_after(&mut connection, wanted, after, size.and_one_more()).await?;
@@ -74,6 +71,22 @@ impl Hub {
             Asker::Operator => deed.record_as(&mut connection, None, now).await?,
         }
         Ok(())
+    }
+
+    /// The whole log after number `after` in rounds, for whoever [`Hub::begin_audit_export`] let in. It ends with the entry that
+    /// was the last when it was read, or with what went wrong.
+    pub fn audit_rounds(
+        &self,
+        caller: Caller,
+        wanted: Wanted,
+        after: i64,
+    ) -> impl Stream<Item = Result<Vec<AuditEntry>, Error>> + Send + 'static + use<> {
+        let start = (self.clone(), caller, wanted, after);
+        stream::try_unfold(start, async |(hub, caller, wanted, after)| {
+            let round = hub.audit_round(Asker::Caller(&caller), &wanted, after).await?;
+            let last = round.last().map(|entry| entry.number);
+            Ok(last.map(|last| (round, (hub, caller, wanted, last))))
+        })
     }
 
     /// The next entries of an export, after number `after`; none at its end.
@@ -112,6 +125,14 @@ impl Hub {
         transaction.commit().await?;
         Ok(forgotten)
     }
+}
+
+/// The number of the entry that a cursor names.
+pub fn number(cursor: &str) -> Result<i64, Error> {
+    cursor.parse().map_err(|_| {
+        let cause = "The cursor was not made by this list.";
+        Error::invalid("cursor", cause, "Start again from the first page.")
+    })
 }
 
 fn the_log() -> AuditSubject {

@@ -7,13 +7,12 @@ use crate::{
     auth::{
         Caller,
         audit::Deed,
-        policy::{Action, authorize_administration},
+        policy::{Action, Granted, authorize_administration},
     },
     builds::queue::{self, NoRetry},
     domain::{
         Secret, TaskId,
-        audit::{AuditAction, AuditSubject, Right},
-        executor::Executor,
+        audit::{AuditAction, AuditSubject},
         task::Task,
         waiting::Waiting,
     },
@@ -44,14 +43,14 @@ impl Hub {
         task: TaskId,
         secret: Option<&Secret>,
     ) -> Result<Task, Error> {
-        let (task, executor, right) = self.steerable(caller, task, secret).await?;
+        let (task, granted) = self.steerable(caller, task, secret).await?;
         let now = self.0.clock.now();
         let mut transaction = self.0.store.begin().await?;
         let wish = queue::cancel(&mut transaction, task.id, &task.executor, now).await?;
         let after = store::tasks::find(&mut transaction, task.id).await?;
         let is_changed = matches!(wish, Some(CancelWish::Waits | CancelWish::Runs));
         if is_changed {
-            let deed = Deed::to(AuditAction::BuildCancelled, &executor, right);
+            let deed = Deed::with(AuditAction::BuildCancelled, &granted);
             deed.saying(json!({"task": task.id})).record(&mut transaction, caller, now).await?;
         }
         transaction.commit().await?;
@@ -69,7 +68,7 @@ impl Hub {
         task: TaskId,
         secret: Option<&Secret>,
     ) -> Result<Task, Error> {
-        let (task, executor, right) = self.steerable(caller, task, secret).await?;
+        let (task, granted) = self.steerable(caller, task, secret).await?;
         if self.0.rules.build_mode == crate::config::BuildMode::Off {
             return Err(refused("builds_off", "This Hub builds no images.", ""));
         }
@@ -77,7 +76,7 @@ impl Hub {
         let mut transaction = self.0.store.begin().await?;
         let id = match queue::retry(&mut transaction, &task, now).await? {
             Ok(id) => {
-                let deed = Deed::to(AuditAction::BuildRetried, &executor, right);
+                let deed = Deed::with(AuditAction::BuildRetried, &granted);
                 let said = json!({"task": id, "retry_of": task.id});
                 deed.saying(said).record(&mut transaction, caller, now).await?;
                 id
@@ -171,15 +170,12 @@ impl Hub {
         caller: &Caller,
         id: TaskId,
         secret: Option<&Secret>,
-    ) -> Result<(Task, Executor, Right), Error> {
+    ) -> Result<(Task, Granted), Error> {
         let watched = self.watch(caller, id, secret).await?;
         let item = watched.executor.id.to_string();
-        let found = Some(watched.executor.clone());
-        match self.authorize(caller, &item, secret, found, Action::Push).await {
-            Ok(granted) => Ok((watched.task, watched.executor, granted.right())),
-            Err(Refused::Hidden | Refused::Forbidden) if caller.is_admin() => {
-                Ok((watched.task, watched.executor, Right::HubAdmin))
-            }
+        let found = Some(watched.executor);
+        match self.authorize(caller, &item, secret, found, Action::SteerBuilds).await {
+            Ok(granted) => Ok((watched.task, granted)),
             Err(Refused::Hidden | Refused::Forbidden) => Err(Error::new(
                 ErrorKind::Forbidden,
                 "build_not_yours",

@@ -34,11 +34,13 @@ pub struct Collection {
     pub packages: Amount,
     /// Artifacts' bytes that no artifact has.
     pub artifacts: Amount,
+    /// Layers and configurations of images that no repository has.
+    pub images: Amount,
     /// What an unfinished upload left on this machine.
     pub uploads: Amount,
     /// Objects without any record, which only a crash can leave; the old enough ones go with the others.
     pub orphans: Amount,
-    /// Packages that nothing needs but that stay until their time of grace is over.
+    /// Packages and parts of images that nothing needs but that stay until their time of grace is over.
     pub waiting: Amount,
 }
 
@@ -75,14 +77,19 @@ impl Hub {
                 }
             }
         }
-        let mut connection = self.0.store.read().await?;
-        (_, collection.waiting) = store::package_bytes::preview(&mut connection, before).await?;
-        drop(connection);
-        collection.uploads = self.stale_uploads(true).await?;
+        collection.images = self.0.images.collect().await?;
+        let (_, waiting) = {
+            let mut connection = self.0.store.read().await?;
+            store::package_bytes::preview(&mut connection, before).await?
+        };
+        collection.waiting = waiting.and(self.0.images.preview_collection().await?.1);
+        collection.uploads = self.stale_uploads(true).await?.and(self.0.images.stale_uploads(true).await?);
         tracing::info!(
             packages = collection.packages.objects,
             package_bytes = collection.packages.bytes,
             artifacts = collection.artifacts.objects,
+            images = collection.images.objects,
+            image_bytes = collection.images.bytes,
             uploads = collection.uploads.objects,
             orphans = collection.orphans.objects,
             outcome = "collected",
@@ -99,7 +106,9 @@ impl Hub {
         let (packages, waiting) = store::package_bytes::preview(&mut connection, before).await?;
         let artifacts = store::artifact_bytes::preview(&mut connection).await?;
         drop(connection);
-        Ok(Collection { packages, artifacts, uploads: self.stale_uploads(false).await?, orphans, waiting })
+        let (images, waiting_images) = self.0.images.preview_collection().await?;
+        let uploads = self.stale_uploads(false).await?.and(self.0.images.stale_uploads(false).await?);
+        Ok(Collection { packages, artifacts, images, uploads, orphans, waiting: waiting.and(waiting_images) })
     }
 
     /// As [`Hub::collect`] and [`Hub::preview_collection`], for admins.
@@ -128,6 +137,9 @@ impl Hub {
         let collecting = tokio::spawn(async move {
             let before = hub.0.clock.now() - hub.0.rules.collection_grace;
             let mut transaction = hub.0.store.begin().await?;
+            if !store::bytes_lock::may_delete(&mut transaction).await? {
+                return Ok(None);
+            }
             let size = store::package_bytes::lock_unneeded(&mut transaction, sha256, before).await?;
             let Some(size) = size else { return Ok(None) };
             let key = BlobKey::Package(sha256);
@@ -162,6 +174,9 @@ impl Hub {
                     BlobKey::Artifact(sha256) => {
                         store::artifact_bytes::adopt(&mut connection, sha256, orphan.size).await?;
                     }
+                    BlobKey::Image(sha256) => {
+                        store::image_bytes::adopt(&mut connection, sha256, orphan.size, orphan.at).await?;
+                    }
                     // Whoever seals stories looks after these.
                     BlobKey::Log(_) => {}
                 }
@@ -171,20 +186,23 @@ impl Hub {
     }
 
     async fn without_record(&self, found: &[Stored]) -> Result<Vec<Stored>, Error> {
-        let (mut packages, mut artifacts) = (Vec::new(), Vec::new());
+        let (mut packages, mut artifacts, mut images) = (Vec::new(), Vec::new(), Vec::new());
         for stored in found {
             match stored.key {
                 BlobKey::Package(sha256) => packages.push(sha256),
                 BlobKey::Artifact(sha256) => artifacts.push(sha256),
+                BlobKey::Image(sha256) => images.push(sha256),
                 BlobKey::Log(_) => {}
             }
         }
         let mut connection = self.0.store.read().await?;
         let packages = store::package_bytes::unknown(&mut connection, &packages).await?;
         let artifacts = store::artifact_bytes::unknown(&mut connection, &artifacts).await?;
+        let images = store::image_bytes::unknown(&mut connection, &images).await?;
         let is_unknown = |stored: &&Stored| match stored.key {
             BlobKey::Package(sha256) => packages.contains(&sha256),
             BlobKey::Artifact(sha256) => artifacts.contains(&sha256),
+            BlobKey::Image(sha256) => images.contains(&sha256),
             BlobKey::Log(_) => false,
         };
         Ok(found.iter().filter(is_unknown).copied().collect())

@@ -1,6 +1,7 @@
 //! How does something go? At once for everybody, for good only when its undo window is over; what a protected tag holds
 //! goes with its Executor only.
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::{Hub, access::Refused, subject::Subject, tags};
@@ -16,9 +17,21 @@ use crate::{
     store,
 };
 
-pub use crate::store::deletions::Deleted;
+pub use crate::store::{
+    deleted_parts::{DeletedCommit, DeletedTag},
+    deletions::Deleted,
+};
 
-/// How many deleted Executors are shown.
+/// What can be brought back of an Executor that is there; of each kind the last thousand.
+#[derive(Debug, Clone)]
+pub struct DeletedParts {
+    /// Its commits, the last deleted first.
+    pub commits: Vec<DeletedCommit>,
+    /// Its tags, the last deleted first, each with the time until which it can be brought back.
+    pub tags: Vec<(DateTime<Utc>, DeletedTag)>,
+}
+
+/// How many deleted Executors, commits or tags are shown.
 const MOST_SHOWN: i64 = 1000;
 
 /// What one round of purging took away.
@@ -130,6 +143,19 @@ impl Hub {
         let owner = caller.require_user()?.id;
         let mut connection = self.0.store.read().await?;
         Ok(store::deletions::list(&mut connection, owner, self.0.clock.now(), MOST_SHOWN).await?)
+    }
+
+    /// What was deleted of an Executor and can be brought back, for those who may change its tags.
+    pub async fn deleted_parts(&self, caller: &Caller, subject: &Subject) -> Result<DeletedParts, Error> {
+        let granted = self.grant(caller, subject, Action::ChangeTags).await?;
+        let (executor, now) = (&granted.executor().id, self.0.clock.now());
+        let undo_window = self.0.rules.undo_window;
+        let mut connection = self.0.store.read().await?;
+        let commits = store::deleted_parts::commits(&mut connection, executor, now, MOST_SHOWN).await?;
+        let since = now - undo_window;
+        let tags = store::deleted_parts::tags(&mut connection, executor, since, MOST_SHOWN).await?;
+        let tags = tags.into_iter().map(|tag| (tag.deleted_at + undo_window, tag)).collect();
+        Ok(DeletedParts { commits, tags })
     }
 
     /// Deletes one commit, and the tags that point at it; not one that a protected tag holds.

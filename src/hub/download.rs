@@ -186,7 +186,8 @@ impl Hub {
         Ok(policy::authorize(caller, knowledge, executor, Action::Read, self.0.rules.hub).ok())
     }
 
-    /// The bytes of an address that was checked, or a range of them.
+    /// The bytes of an address that was checked, or a range of them. The whole is held against its digest on its way; who
+    /// asks for a part has to look at the whole themselves, as the clients do.
     pub async fn download(
         &self,
         address: &DownloadAddress,
@@ -196,7 +197,11 @@ impl Hub {
             Content::Package => BlobKey::Package(address.sha256),
             Content::Artifact => BlobKey::Artifact(address.sha256),
         };
-        match self.0.blobs.get(&key, range).await {
+        let found = match range.filter(|range| *range != (0..address.size)) {
+            Some(range) => self.0.blobs.get(&key, Some(range)).await,
+            None => self.0.blobs.get_verified(&key).await,
+        };
+        match found {
             Ok(stream) => Ok(stream),
             Err(BlobError::NotFound(_)) => Err(gone("These bytes are not kept any more.")),
             Err(error) => Err(error.into()),

@@ -18,7 +18,9 @@ pub mod pull;
 mod pull_counts;
 pub mod rates;
 mod recognise;
+pub mod registry_tokens;
 mod repeat;
+pub mod repositories;
 pub mod secrets;
 pub mod show;
 pub mod subject;
@@ -40,6 +42,7 @@ use crate::{
         limits::{ArtifactLimits, PackageLimits},
     },
     error::Error,
+    images::Images,
     inspect::PythonParser,
     store::{self, Store},
 };
@@ -53,6 +56,8 @@ pub struct Parts {
     pub store: Store,
     /// Packages and artifacts.
     pub blobs: Blobs,
+    /// The registry of images.
+    pub images: Images,
     /// Keys for download addresses and build variables.
     pub keys: Keys,
     /// Whether secrets fit.
@@ -94,6 +99,8 @@ pub struct Rules {
     pub download_address_life: std::time::Duration,
     /// First part of image names.
     pub image_prefix: String,
+    /// How long a token for Docker works.
+    pub registry_token_life: TimeDelta,
     /// For how long what was deleted can be brought back.
     pub undo_window: TimeDelta,
     /// How much one person may have.
@@ -124,6 +131,7 @@ impl Rules {
             default_docarray: settings.builds.default_docarray.clone(),
             download_address_life: settings.auth.download_address_life.0,
             image_prefix: settings.builds.image_prefix.clone(),
+            registry_token_life: time(settings.images.token_life),
             quotas: usage::Quotas {
                 package_bytes: settings.limits.storage_per_owner.0,
                 executors: settings.limits.executors_per_owner,

@@ -16,8 +16,8 @@ use crate::{
 pub struct Offers {
     /// To follow its builds.
     pub builds: bool,
-    /// To push to it, and to stop and repeat its builds.
-    pub push: bool,
+    /// To stop and repeat its builds.
+    pub steer: bool,
     /// To change its settings.
     pub settings: bool,
 }
@@ -39,7 +39,7 @@ impl Hub {
         let is_known = caller.user().is_some();
         Ok(Offers {
             builds: may(Action::ReadTasks),
-            push: is_known && (caller.is_admin() || may(Action::Push)),
+            steer: is_known && may(Action::SteerBuilds),
             settings: is_known && may(Action::Manage),
         })
     }

@@ -79,12 +79,12 @@ impl Hub {
     pub async fn commits(
         &self,
         caller: &Caller,
-        reference: &ExecutorRef,
+        subject: impl Into<Subject>,
         cursor: Option<&str>,
         size: PageSize,
     ) -> Result<Page<CommitRow>, Error> {
         let after = older(cursor)?.map(|(created_at, id)| Older { created_at, id: CommitId(id) });
-        let executor = self.grant_look(caller, &reference.clone().into()).await?.into_executor();
+        let executor = self.grant_look(caller, &subject.into()).await?.into_executor();
         let mut connection = self.0.store.read().await?;
         let limit = size.and_one_more();
         let rows = store::executor_parts::commits(&mut connection, &executor.id, None, after, limit).await?;
@@ -95,10 +95,10 @@ impl Hub {
     pub async fn commit(
         &self,
         caller: &Caller,
-        reference: &ExecutorRef,
+        subject: impl Into<Subject>,
         id: CommitId,
     ) -> Result<(CommitRow, Package), Error> {
-        let executor = self.grant_look(caller, &reference.clone().into()).await?.into_executor();
+        let executor = self.grant_look(caller, &subject.into()).await?.into_executor();
         let mut connection = self.0.store.read().await?;
         let rows = store::executor_parts::commits(&mut connection, &executor.id, Some(id), None, 1).await?;
         let package = store::executor_parts::package(&mut connection, &executor.id, id).await?;
@@ -112,12 +112,12 @@ impl Hub {
     pub async fn tag_page(
         &self,
         caller: &Caller,
-        reference: &ExecutorRef,
+        subject: impl Into<Subject>,
         cursor: Option<&str>,
         size: PageSize,
     ) -> Result<Page<TagRow>, Error> {
         let after = cursor.map(read_text).transpose()?.unwrap_or_default();
-        let executor = self.grant_look(caller, &reference.clone().into()).await?.into_executor();
+        let executor = self.grant_look(caller, &subject.into()).await?.into_executor();
         let mut connection = self.0.store.read().await?;
         let rows =
             store::executor_parts::tags(&mut connection, &executor.id, &after, size.and_one_more()).await?;
@@ -128,12 +128,12 @@ impl Hub {
     pub async fn tasks(
         &self,
         caller: &Caller,
-        reference: &ExecutorRef,
+        subject: impl Into<Subject>,
         cursor: Option<&str>,
         size: PageSize,
     ) -> Result<Page<Task>, Error> {
         let after = older(cursor)?.map(|(created_at, id)| Older { created_at, id: TaskId(id) });
-        let granted = self.grant(caller, &reference.clone().into(), Action::ReadTasks).await?;
+        let granted = self.grant(caller, &subject.into(), Action::ReadTasks).await?;
         self.note_build_read(caller, granted.executor(), granted.right(), json!({})).await?;
         let executor = granted.executor();
         let mut connection = self.0.store.read().await?;

@@ -30,6 +30,12 @@ impl From<ExecutorRef> for Subject {
     }
 }
 
+impl From<&ExecutorRef> for Subject {
+    fn from(reference: &ExecutorRef) -> Self {
+        reference.clone().into()
+    }
+}
+
 impl Subject {
     /// To whoever may not know of it, and to everybody once it is gone.
     pub(super) fn not_found(&self) -> Error {

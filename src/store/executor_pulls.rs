@@ -58,7 +58,8 @@ pub async fn age(connection: &mut Connection, now: DateTime<Utc>) -> Result<(), 
     Ok(())
 }
 
-async fn refresh(
+/// Counts again what was pulled of these lately.
+pub(super) async fn refresh(
     connection: &mut Connection,
     ids: &[String],
     today: chrono::NaiveDate,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{Connection, StoreError};
-use crate::domain::CommitId;
+use crate::domain::{CommitId, image::ImageDigest};
 
 /// An image to note.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct NewImage<'a> {
     pub engine_id: &'a str,
     /// Bytes of its layers, unpacked.
     pub size: u64,
+    /// Its manifest in the registry; `None` where it lies in the engine only.
+    pub manifest: Option<ImageDigest>,
 }
 
 /// Notes an image; a later build of the same commit and platform takes its place.
@@ -27,16 +29,18 @@ pub async fn put(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "INSERT INTO images (commit_id, platform, name, engine_id, size, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+        "INSERT INTO images (commit_id, platform, name, engine_id, size, created_at, manifest)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
          ON CONFLICT (commit_id, platform) DO UPDATE
          SET name = excluded.name, engine_id = excluded.engine_id, size = excluded.size,
-             created_at = excluded.created_at",
+             created_at = excluded.created_at, manifest = excluded.manifest",
         new.commit as CommitId,
         new.platform,
         new.name,
         new.engine_id,
         super::commits::bytes(new.size),
-        now
+        now,
+        new.manifest.map(|digest| digest.to_string())
     )
     .execute(connection)
     .await?;

@@ -5,7 +5,12 @@ pub mod artifact_bytes;
 pub mod artifact_search;
 pub mod artifacts;
 pub mod audit;
+pub mod backups;
+pub mod bytes_lock;
 pub mod commits;
+pub mod consistency;
+pub mod copied_tables;
+pub mod deleted_parts;
 pub mod deletions;
 pub mod device_sign_ins;
 mod error;
@@ -14,15 +19,23 @@ pub mod executor_parts;
 pub mod executor_pulls;
 pub mod executor_search;
 pub mod executors;
+pub mod image_blobs;
+pub mod image_bytes;
+pub mod image_manifests;
+pub mod image_tags;
+pub mod image_uploads;
 pub mod images;
 pub mod invitations;
 mod migrate;
+pub mod needed_bytes;
 pub mod notify;
 pub mod package_bytes;
 mod pull_memo;
 pub mod pulls;
 pub mod push_rates;
 pub mod queue_pause;
+pub mod schema;
+pub mod scratch;
 pub mod search_entries;
 pub mod search_words;
 pub mod seed;
@@ -136,6 +149,17 @@ impl Store {
         &self.pulls
     }
 
+    /// A connection beside the pool and without its limits of time, for work that takes long and is not for requests.
+    pub async fn connect_alone(&self) -> Result<Connection, StoreError> {
+        use sqlx::ConnectOptions as _;
+        let options = self.pool.connect_options().as_ref().clone().options([
+            ("statement_timeout", "0"),
+            ("lock_timeout", "10s"),
+            ("idle_in_transaction_session_timeout", "0"),
+        ]);
+        Ok(options.connect().await?)
+    }
+
     /// The pool, for listeners of notifications.
     pub fn pool(&self) -> &PgPool {
         &self.pool
@@ -145,6 +169,37 @@ impl Store {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// Begins to see the database as it is now, whatever others change meanwhile, until [`end_snapshot`].
+pub async fn begin_snapshot(connection: &mut Connection) -> Result<(), StoreError> {
+    sqlx::query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *connection).await?;
+    // The view is that of the first statement.
+    sqlx::query("SELECT 1").execute(connection).await?;
+    Ok(())
+}
+
+/// Ends such a view.
+pub async fn end_snapshot(connection: &mut Connection) -> Result<(), StoreError> {
+    sqlx::query("COMMIT").execute(connection).await?;
+    Ok(())
+}
+
+/// A transaction on a connection of its own.
+pub async fn begin_on(connection: &mut Connection) -> Result<sqlx::Transaction<'_, Postgres>, StoreError> {
+    Ok(sqlx::Connection::begin(connection).await?)
+}
+
+/// Opens a connection for work that takes long, to a database of any schema.
+pub async fn connect_alone(options: &PgConnectOptions) -> Result<Connection, StoreError> {
+    use sqlx::ConnectOptions as _;
+    Ok(options.clone().application_name("executor-hub").connect().await?)
+}
+
+/// Has the planner look at rows that came all at once.
+pub async fn analyze(connection: &mut Connection) -> Result<(), StoreError> {
+    sqlx::query("ANALYZE").execute(connection).await?;
+    Ok(())
 }
 
 /// Several statements that happen together or not at all. Dropped without a commit, they never happened.

@@ -22,6 +22,12 @@ impl Amount {
         self.bytes += size;
     }
 
+    /// Both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { objects: self.objects + other.objects, bytes: self.bytes + other.bytes }
+    }
+
     pub(super) fn of_columns(objects: i64, bytes: i64) -> Self {
         Self { objects: u64::try_from(objects).unwrap_or(0), bytes: u64::try_from(bytes).unwrap_or(0) }
     }

@@ -18,7 +18,8 @@ pub struct ExecutorUsage {
     pub commits: u64,
     /// Bytes of its packages.
     pub package_bytes: u64,
-    /// Bytes of its images' layers, as the engine counts them; images share layers.
+    /// Bytes of what its repository has, each digest counted once, and of images that lie in an engine only. Repositories
+    /// share bytes.
     pub image_bytes: u64,
     /// When it was deleted; its bytes count until it is purged.
     pub deleted_at: Option<DateTime<Utc>>,
@@ -53,8 +54,15 @@ pub async fn executors(
                SELECT executor_id, sum(commits)::bigint AS commits, sum(size)::bigint AS bytes
                FROM packages GROUP BY executor_id
            ), pictures AS (
-               SELECT c.executor_id, sum(i.size)::bigint AS bytes
-               FROM images i JOIN commits c ON c.id = i.commit_id GROUP BY c.executor_id
+               SELECT executor_id, sum(bytes)::bigint AS bytes FROM (
+                   SELECT b.executor_id, b.size AS bytes FROM image_blobs b
+                   UNION ALL
+                   SELECT m.executor_id, octet_length(m.content) FROM image_manifests m
+                   UNION ALL
+                   -- Those that never came here from their engine.
+                   SELECT c.executor_id, i.size FROM images i JOIN commits c ON c.id = i.commit_id
+                   WHERE i.manifest IS NULL
+               ) parts GROUP BY executor_id
            )
            SELECT e.id AS "id: ExecutorId", e.name, e.owner_id AS "owner_id: UserId", u.login AS "login?",
                   s.commits AS "commits!", s.bytes AS "bytes!", COALESCE(p.bytes, 0) AS "image_bytes!", e.deleted_at

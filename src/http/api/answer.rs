@@ -20,6 +20,14 @@ pub(in crate::http::api) fn json(headers: &HeaderMap, body: &impl Serialize) -> 
     Ok(tagged(headers, bytes, HeaderValue::from_static("application/json")))
 }
 
+/// Whether the client takes an answer of this type, by name.
+pub(in crate::http::api) fn is_accepted(headers: &HeaderMap, mime: &str) -> bool {
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.split(','))
+        .any(|one| one.split(';').next().unwrap_or_default().trim() == mime)
+}
+
 /// Refuses to change what is not any more as the caller saw it.
 pub(in crate::http::api) fn check_unchanged(
     headers: &HeaderMap,

@@ -1,7 +1,8 @@
-//! `GET /api/v1/audit`: who did what, the oldest first, by cursor; for admins of the Hub.
+//! `GET /api/v1/audit`: who did what, the oldest first, by cursor or all at once; for admins of the Hub.
 
-use axum::{extract::State, http::HeaderMap, response::Response};
+use axum::{body::Bytes, extract::State, http::HeaderMap, response::Response};
 use chrono::{DateTime, Utc};
+use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -14,7 +15,8 @@ use super::{
 use crate::{
     app::App,
     domain::audit::AuditEntry,
-    http::problem::Problem,
+    error::Error,
+    http::{ndjson, problem::Problem},
     hub::audit::{self, Wanted},
 };
 
@@ -79,13 +81,23 @@ pub(in crate::http::api) struct Entry {
 }
 
 /// List who did what, the oldest first, for admins
+///
+/// `Accept` decides: a page (`application/json`), or everything from `cursor` on as one JSON object a line
+/// (`application/x-ndjson`). An export that ends without its last chunk is not whole.
 #[utoipa::path(
     get,
     path = "/api/v1/audit",
     tag = "audit",
     operation_id = "listAudit",
     params(AuditRequest),
-    responses((status = 200, description = "A page", body = AuditPage), (status = 304, description = "As the caller has it"), ReadProblems),
+    responses(
+        (status = 200, description = "A page, or everything", content(
+            (AuditPage = "application/json"),
+            (String = "application/x-ndjson"),
+        )),
+        (status = 304, description = "As the caller has it"),
+        ReadProblems,
+    ),
     security(("token" = []))
 )]
 pub(in crate::http::api) async fn list(
@@ -97,7 +109,27 @@ pub(in crate::http::api) async fn list(
     let AuditRequest { since, until, actor, executor, cursor, limit } = request;
     let subject = executor.map(|id| ("executor".to_owned(), id));
     let wanted = Wanted { since, until, actor, subject };
-    let (asker, size) = (audit::Asker::Caller(&caller), ask::page_size(limit)?);
+    let asker = audit::Asker::Caller(&caller);
+    let wants = |mime| answer::is_accepted(&headers, mime);
+    if wants("application/x-ndjson") && !wants("application/json") {
+        if limit.is_some() {
+            let remedy = "Leave the limit out, or ask for pages of JSON.";
+            return Err(Error::invalid("limit", "An export has no pages.", remedy).into());
+        }
+        let after = cursor.as_deref().map_or(Ok(0), audit::number)?;
+        app.hub().begin_audit_export(asker).await?;
+        return Ok(ndjson::breaking(app.hub().audit_rounds(caller, wanted, after).map(lines)));
+    }
+    let size = ask::page_size(limit)?;
     let page = app.hub().audit_page(asker, &wanted, cursor.as_deref(), size).await?;
     answer::json(&headers, &AuditPage { entries: page.items, next_cursor: page.next })
+}
+
+fn lines(round: Result<Vec<AuditEntry>, Error>) -> Result<Bytes, Error> {
+    let mut lines = Vec::new();
+    for entry in round? {
+        serde_json::to_writer(&mut lines, &entry).map_err(Error::internal)?;
+        lines.push(b'\n');
+    }
+    Ok(lines.into())
 }

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     app::App,
     auth::policy::{
-        Action::{ChangeTags, Delete, Manage, Push, Read, ReadTasks},
+        Action::{ChangeTags, Delete, Manage, Push, Read, ReadTasks, SteerBuilds},
         TeamAction,
     },
 };
@@ -55,17 +55,23 @@ fn needs(operation: &str) -> Option<Needs> {
         "publishExecutor" => Needs::NewExecutor,
         "showExecutor" | "showOwnedExecutor" | "listCommits" | "showCommit" | "listTags"
         | "listTagHistory" | "listHistoryOfTag" | "showTagRules" => Needs::Executor(Read),
-        "moveTag" | "deleteTag" | "undeleteTag" | "protectTag" | "setTagRules" => Needs::Executor(ChangeTags),
+        "moveTag" | "deleteTag" | "undeleteTag" | "protectTag" | "setTagRules" | "listDeletedParts" => {
+            Needs::Executor(ChangeTags)
+        }
         "deleteExecutor" | "undeleteExecutor" | "deleteCommit" | "undeleteCommit" => Needs::Executor(Delete),
-        "publishCommit" | "cancelTask" | "retryTask" => Needs::Executor(Push),
+        "publishCommit" => Needs::Executor(Push),
+        "cancelTask" | "retryTask" => Needs::Executor(SteerBuilds),
         "changeExecutor" | "listGrants" | "grantToPerson" | "revokeFromPerson" | "grantToTeam"
         | "revokeFromTeam" | "rotateSecret" => Needs::Executor(Manage),
         "listTasks" | "showTask" | "readTaskEvents" => Needs::Executor(ReadTasks),
-        "listTokens" | "createToken" | "deleteToken" | "showMe" | "showUsage" | "listTeams" => Needs::Person,
+        "listTokens" | "createToken" | "deleteToken" | "showMe" | "showUsage" | "listTeams"
+        | "listDeleted" => Needs::Person,
         "createTeam" => Needs::NewTeam,
         "showTeam" => Needs::Team(TeamAction::Read),
         "renameTeam" | "deleteTeam" | "putTeamMember" | "removeTeamMember" => Needs::Team(TeamAction::Manage),
-        "listPeople" | "createPerson" | "invitePerson" | "listAudit" => Needs::Administration,
+        "listPeople" | "createPerson" | "invitePerson" | "listAudit" | "showHubUsage" => {
+            Needs::Administration
+        }
         _ => return None,
     })
 }

@@ -119,7 +119,7 @@ pub(super) async fn show(
         TaskState::Pending => app.hub().waiting(id).await?.map(|waiting| waiting.sentence()),
         _ => None,
     };
-    let may_push = app.hub().offers(&visitor.caller, &executor).await?.push;
+    let may_push = app.hub().offers(&visitor.caller, &executor).await?.steer;
     let executor_path = match (&executor.owner, &executor.name) {
         (Some(owner), Some(name)) => format!("/executors/{}/{name}", owner.login),
         _ => format!("/executors/{}", executor.id),

@@ -21,7 +21,7 @@ use crate::{
     error::{Error, ErrorKind},
     http::{
         layers::current_request_id,
-        problem::{logged, status},
+        problem::{logged, retry_after, status},
     },
 };
 
@@ -82,6 +82,7 @@ pub(super) async fn render(State(app): State<App>, request: Request, next: Next)
     let Ok(html) = rendered else { return response };
     let (status, extensions) = (response.status(), std::mem::take(response.extensions_mut()));
     let mut response = (status, Html(html)).into_response();
+    retry_after(&error, response.headers_mut());
     *response.extensions_mut() = extensions;
     // The policy is a constant here; a page without it would still run nothing.
     let _ = protect(&mut response, Needs::default());

@@ -38,7 +38,9 @@ impl Hub {
 
     async fn collect_one(&self, sha256: Sha256) -> Result<bool, Error> {
         let mut transaction = self.0.store.begin().await?;
-        if !store::artifact_bytes::lock_unneeded(&mut transaction, sha256).await? {
+        if !store::bytes_lock::may_delete(&mut transaction).await?
+            || !store::artifact_bytes::lock_unneeded(&mut transaction, sha256).await?
+        {
             return Ok(false);
         }
         let key = BlobKey::Artifact(sha256);

@@ -270,3 +270,39 @@ async fn looks_at_a_private_executor_by_the_api_and_feeds_are_told() {
     expected.push(line("token.revoke", "alice", "own", "alice"));
     assert_eq!(told, expected);
 }
+
+#[tokio::test]
+async fn an_admin_exports_the_whole_log_as_lines_and_that_is_told() {
+    let hub = hub().await;
+    let (alice, _) = person(&hub, "alice").await;
+    let (root, _) = with_role(&hub, "root", Role::Admin).await;
+    // More than one round of an export.
+    sqlx::query(
+        "INSERT INTO audit_entries (at, action, actor, by_right_of, subject_kind, subject_id, subject, details)
+         SELECT now(), 'executor.read', 'carol', 'own', 'executor', 'e' || n, 'carol/E' || n, '{}'
+         FROM generate_series(1, 2500) n",
+    )
+    .execute(&hub.pool)
+    .await
+    .unwrap();
+    let lines = [("accept", "application/x-ndjson")];
+    let get = async |client: &crate::support::client::Client, path: &str| {
+        client.send(http::Method::GET, path, &lines, Vec::new()).await
+    };
+    assert_eq!(get(&hub.anonymous(), "/api/v1/audit").await.status, 401);
+    assert_eq!(get(&alice, "/api/v1/audit").await.status, 403);
+    assert_eq!(get(&root, "/api/v1/audit?limit=3").await.status, 400, "an export has no pages");
+    assert_eq!(get(&root, "/api/v1/audit?cursor=x").await.status, 400);
+    let all = get(&root, "/api/v1/audit?actor=carol").await;
+    assert_eq!(all.headers["content-type"], "application/x-ndjson");
+    let all = all.lines();
+    let subjects: Vec<&str> = all.iter().map(|entry| entry["subject"].as_str().unwrap()).collect();
+    let expected: Vec<String> = (1..=2500).map(|n| format!("carol/E{n}")).collect();
+    assert_eq!(subjects, expected, "each once, in order");
+    let from = all[2399]["number"].as_i64().unwrap();
+    let rest = get(&root, &format!("/api/v1/audit?actor=carol&cursor={from}")).await.lines();
+    assert_eq!(rest, all[2400..]);
+    let told = get(&root, "/api/v1/audit?actor=root").await.lines();
+    let told: Vec<&str> = told.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+    assert_eq!(told, ["audit.export"; 3], "whoever looks is seen");
+}

@@ -2,6 +2,7 @@
 
 use executor_hub::auth::Caller;
 use executor_hub::domain::Secret;
+use http::Method;
 use serde_json::{Value, json};
 
 use super::{hub, hub_with, person, subject, with_secret};
@@ -138,4 +139,60 @@ async fn one_address_cannot_guess_at_many_items_for_long() {
     }
     // A pull looks in two places, and that is two tries.
     assert_eq!(codes, [404, 404, 429, 429]);
+}
+
+#[tokio::test]
+async fn whoever_knows_the_secret_reads_every_list_of_the_api_with_it() {
+    let hub = hub().await;
+    let (alice, _) = person(&hub, "alice").await;
+    let fields = [("private", "True"), ("secret", "open-sesame")];
+    alice.push("executor.create", &fields, &package("Hidden")).await;
+    let one = "/api/v1/executors/alice%2FHidden";
+    let commits = alice.get(&format!("{one}/commits")).await.json();
+    let commit = commits["commits"][0]["id"].as_str().unwrap();
+    let stranger = hub.anonymous();
+    for rest in ["", "/commits", &format!("/commits/{commit}"), "/tags", "/tasks"] {
+        let path = format!("{one}{rest}");
+        let with = async |secret| {
+            let headers = [("x-executor-secret", secret)];
+            stranger.send(Method::GET, &path, &headers, Vec::new()).await
+        };
+        assert_eq!(with("wrong-sesame").await.status, 404, "{path}");
+        let read = with("open-sesame").await;
+        assert_eq!(read.json(), alice.get(&path).await.json(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn every_surface_says_when_a_secret_may_be_tried_again() {
+    let hub = hub_with(&["auth.secret_attempts=5", "auth.secret_attempts_per_address=1000"]).await;
+    let stranger = hub.anonymous();
+    let header = [("x-executor-secret", "a-guess")];
+    let body = |secret: &str| json!({"id": "alice/Absent", "secret": secret}).to_string().into_bytes();
+    let json_body = [("content-type", "application/json")];
+    let ask = async |n: u32| {
+        let secret = format!("guess-{n}");
+        let absent = "/v1/executors/alice%2FAbsent";
+        let fields = [("id", "alice/Absent"), ("secret", secret.as_str())];
+        let old = [("force", "alice/Absent"), ("secret", secret.as_str())];
+        let (zip, put) = (package("Absent").zip(), Method::PUT);
+        let md5 = crate::support::package::md5(&zip);
+        let old: Vec<(&str, &str)> = old.into_iter().chain([("md5sum", md5.as_str())]).collect();
+        [
+            stranger.send(Method::POST, "/v2/rpc/executor.getPackage", &json_body, body(&secret)).await,
+            stranger.push("executor.update", &fields, &package("Absent")).await,
+            stranger.get(&format!("{absent}?secret={secret}")).await,
+            stranger.push_to(put, "/v1/executors", &old, &zip).await,
+            stranger.send(Method::GET, "/api/v1/executors/alice%2FAbsent", &header, Vec::new()).await,
+            stranger.send(Method::GET, "/api/v1/executors/alice%2FAbsent/tags", &header, Vec::new()).await,
+        ]
+    };
+    ask(1).await;
+    tried_often(&hub).await;
+    ask(2).await;
+    for (n, answer) in ask(3).await.into_iter().enumerate() {
+        assert_eq!(answer.status, 429, "{n}: {}", String::from_utf8_lossy(&answer.body));
+        let wait: u64 = answer.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((1..=3600).contains(&wait), "{n}: {wait}");
+    }
 }

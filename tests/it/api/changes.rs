@@ -1,5 +1,6 @@
 //! Tags, deletions, builds and usage, as scripts use them.
 
+use executor_hub::domain::user::Role;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -98,4 +99,57 @@ async fn a_build_is_steered_by_those_who_may_push() {
     assert_eq!(over["state"], "succeeded", "one that is over stays as it ended");
     let again = send(&alice, Method::POST, &format!("{task}/retry"), Value::Null).await;
     assert_eq!((again.status.as_u16(), &again.json()["code"]), (409, &json!("build_succeeded")));
+}
+
+#[tokio::test]
+async fn what_can_be_brought_back_is_listed_until_it_is_there_again() {
+    let hub = TestHub::start().await;
+    let (alice, bob) = (hub.person("alice").await, hub.person("bob").await);
+    alice.push("executor.push", &[("tags", "v1,v2")], &package("Hello")).await;
+    alice.push("executor.push", &[], &package("Hello").with("README.md", "# Two\n")).await;
+    let (one, first) = ("/api/v1/executors/alice%2FHello", newest(&alice).await);
+    let list = format!("{one}/deleted");
+    assert_eq!(alice.get(&list).await.json(), json!({"commits": [], "tags": []}));
+    assert_eq!(bob.get(&list).await.status, 403);
+    assert_eq!(ask(&alice, Method::DELETE, &format!("{one}/tags/v1")).await, 204);
+    assert_eq!(ask(&alice, Method::DELETE, &format!("{one}/tags/v2")).await, 204);
+    assert_eq!(ask(&alice, Method::DELETE, &format!("{one}/commits/{first}")).await, 204);
+    let told = alice.get(&list).await.json();
+    let names: Vec<_> = told["tags"].as_array().unwrap().iter().map(|tag| tag["name"].clone()).collect();
+    assert_eq!(names, ["v2", "v1"], "not 'latest', which comes back with its commit");
+    assert_eq!((&told["commits"][0]["id"], told["commits"].as_array().unwrap().len()), (&json!(first), 1));
+    assert!(told["tags"][0]["until"].as_str() > told["tags"][0]["deleted_at"].as_str(), "{told}");
+    assert_eq!(ask(&alice, Method::POST, &format!("{one}/tags/v1/undelete")).await, 200);
+    assert_eq!(ask(&alice, Method::POST, &format!("{one}/commits/{first}/undelete")).await, 204);
+    let told = alice.get(&list).await.json();
+    assert_eq!((&told["commits"], &told["tags"][0]["name"]), (&json!([]), &json!("v2")));
+
+    let deleted = send(&alice, Method::DELETE, one, Value::Null).await.json();
+    assert_eq!(hub.anonymous().get("/api/v1/deleted").await.status, 401);
+    assert_eq!(bob.get("/api/v1/deleted").await.json(), json!({"executors": []}));
+    assert_eq!(alice.get("/api/v1/deleted").await.json(), json!({"executors": [deleted]}));
+    assert_eq!(ask(&alice, Method::POST, &format!("{one}/undelete")).await, 204);
+    assert_eq!(alice.get("/api/v1/deleted").await.json(), json!({"executors": []}));
+}
+
+#[tokio::test]
+async fn admins_see_what_everybody_takes() {
+    let hub = TestHub::start().await;
+    let alice = hub.person("alice").await;
+    let root = hub.app.auth().create_user("root", None, Role::Admin).await.unwrap();
+    let token = hub.app.auth().issue_personal_token(root.id, "test", Some(1)).await.unwrap();
+    let root = hub.anonymous().with_token(token.expose());
+    alice.push("executor.push", &[], &package("Hello")).await;
+    hub.anonymous().push("executor.create", &[], &package("Loose").with("README.md", "Of nobody\n")).await;
+    assert_eq!(alice.get("/api/v1/usage/hub").await.status, 403);
+    let usage = root.get("/api/v1/usage/hub").await.json();
+    let own = alice.get("/api/v1/usage").await.json();
+    let owners = usage["by_owner"].as_array().unwrap();
+    let hers = owners.iter().find(|owner| owner["login"] == "alice").unwrap();
+    assert_eq!((&hers["executors"], &hers["package_bytes"]), (&json!(1), &own["package_bytes"]));
+    assert!(owners.iter().any(|owner| owner["login"].is_null() && owner["executors"] == 1), "{usage}");
+    let executors = usage["by_executor"].as_array().unwrap();
+    let told: Vec<_> = executors.iter().map(|one| (one["owner"].clone(), one["name"].clone())).collect();
+    assert!(told.contains(&(json!("alice"), json!("Hello"))), "{usage}");
+    assert!(told.contains(&(Value::Null, json!("Loose"))), "{usage}");
 }

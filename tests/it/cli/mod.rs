@@ -1,6 +1,7 @@
 //! The commands, as an operator types them: the real program over a database of the test's own.
 
 mod audit;
+mod config;
 mod executors;
 mod inspect;
 mod people;
@@ -14,7 +15,7 @@ use std::{
 use crate::support::database::TestDatabase;
 
 /// The program with these arguments, over this database and with this data folder.
-fn command(database: &TestDatabase, data_dir: &Path, arguments: &[&str]) -> Command {
+pub fn command(database: &TestDatabase, data_dir: &Path, arguments: &[&str]) -> Command {
     let options = database.options();
     let (user, name) =
         (options.get_username().to_owned(), options.get_database().unwrap_or_default().to_owned());
@@ -38,7 +39,7 @@ fn command(database: &TestDatabase, data_dir: &Path, arguments: &[&str]) -> Comm
 }
 
 /// Runs a command to its end: whether it worked, and what it printed.
-async fn run(database: &TestDatabase, data_dir: &Path, arguments: &[&str]) -> (bool, String) {
+pub async fn run(database: &TestDatabase, data_dir: &Path, arguments: &[&str]) -> (bool, String) {
     let mut command = command(database, data_dir, arguments);
     let output: Output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let printed = if output.status.success() { output.stdout } else { output.stderr };

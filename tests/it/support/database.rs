@@ -63,6 +63,17 @@ pub async fn database() -> TestDatabase {
     TestDatabase { name, server }
 }
 
+/// A new database without any schema.
+pub async fn empty_database() -> TestDatabase {
+    let database = database().await;
+    let (name, owner) = (&database.name, &database.server.owner);
+    let mut connection = database.server.creator.connect().await.unwrap();
+    execute(&mut connection, format!("drop database {name} with (force)")).await;
+    execute(&mut connection, format!("create database {name} template template0 owner \"{owner}\"")).await;
+    connection.close().await.unwrap();
+    database
+}
+
 impl TestDatabase {
     /// How to connect: on the shared server as the role that the Hub has by default, with no right but to its database.
     pub fn options(&self) -> PgConnectOptions {

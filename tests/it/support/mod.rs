@@ -8,6 +8,7 @@ pub mod database;
 pub mod engine;
 pub mod gate;
 pub mod hub;
+pub mod image;
 mod keeper;
 pub mod lines;
 pub mod package;

@@ -120,7 +120,8 @@ impl Installation {
         self.run(&["token", "create", login])
     }
 
-    fn run(&self, arguments: &[&str]) -> String {
+    /// Runs a command of the program, which must succeed; what it prints.
+    pub fn run(&self, arguments: &[&str]) -> String {
         let output = self.command(arguments).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()

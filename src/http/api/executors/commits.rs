@@ -10,7 +10,7 @@ use crate::{
     http::{
         api::{
             answer,
-            ask::{self, Asker, Named, PageRequest, Parameters, Part},
+            ask::{self, Asker, PageRequest, Parameters, Part, Pointed},
             openapi::ReadProblems,
         },
         problem::Problem,
@@ -37,18 +37,18 @@ pub(in crate::http::api) struct CommitDetail {
     path = "/api/v1/executors/{executor}/commits",
     tag = "executors",
     operation_id = "listCommits",
-    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), PageRequest),
+    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor"), PageRequest),
     responses((status = 200, description = "A page", body = CommitPage), (status = 304, description = "As the caller has it"), ReadProblems)
 )]
 pub(in crate::http::api) async fn list(
     State(app): State<App>,
     Asker(caller): Asker,
-    Named(reference): Named,
+    Pointed(subject): Pointed,
     headers: HeaderMap,
     Parameters(request): Parameters<PageRequest>,
 ) -> Result<Response, Problem> {
     let size = ask::page_size(request.limit)?;
-    let page = app.hub().commits(&caller, &reference, request.cursor.as_deref(), size).await?;
+    let page = app.hub().commits(&caller, subject, request.cursor.as_deref(), size).await?;
     let commits = page.items.into_iter().map(Commit::from).collect();
     answer::json(&headers, &CommitPage { commits, next_cursor: page.next })
 }
@@ -62,17 +62,18 @@ pub(in crate::http::api) async fn list(
     params(
         ("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"),
         ("commit" = String, Path, description = "Id of the commit"),
+        ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor"),
     ),
     responses((status = 200, description = "The commit", body = CommitDetail), (status = 304, description = "As the caller has it"), ReadProblems)
 )]
 pub(in crate::http::api) async fn show(
     State(app): State<App>,
     Asker(caller): Asker,
-    Named(reference): Named,
+    Pointed(subject): Pointed,
     Part((_, commit)): Part<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let id = commit.parse().map_err(|_| ask::no_such_path())?;
-    let (commit, package) = app.hub().commit(&caller, &reference, id).await?;
+    let (commit, package) = app.hub().commit(&caller, subject, id).await?;
     answer::json(&headers, &CommitDetail { commit: commit.into(), package: package.into() })
 }

@@ -1,10 +1,8 @@
 //! Deletion of Executors and commits, and its undoing while the undo window is open.
 
 use axum::{Json, extract::State, http::StatusCode};
-use chrono::{DateTime, Utc};
-use serde::Serialize;
-use utoipa::ToSchema;
 
+use super::deleted::DeletedExecutor;
 use crate::{
     app::App,
     http::{
@@ -15,16 +13,6 @@ use crate::{
         problem::Problem,
     },
 };
-
-/// An Executor that was deleted and can still be brought back.
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http::api) struct DeletedExecutor {
-    id: String,
-    name: Option<String>,
-    deleted_at: DateTime<Utc>,
-    /// When it is gone for good.
-    purge_at: DateTime<Utc>,
-}
 
 /// Delete an Executor with its commits, tags and images
 ///
@@ -43,13 +31,7 @@ pub(in crate::http::api) async fn executor(
     Asker(caller): Asker,
     Pointed(subject): Pointed,
 ) -> Result<Json<DeletedExecutor>, Problem> {
-    let deleted = app.hub().delete_executor(&caller, &subject).await?;
-    Ok(Json(DeletedExecutor {
-        id: deleted.executor.id.to_string(),
-        name: deleted.executor.name.map(|name| name.to_string()),
-        deleted_at: deleted.deleted_at,
-        purge_at: deleted.purge_at,
-    }))
+    Ok(Json(app.hub().delete_executor(&caller, &subject).await?.into()))
 }
 
 /// Bring a deleted Executor back

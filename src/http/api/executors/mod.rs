@@ -2,6 +2,7 @@
 
 mod change;
 mod commits;
+mod deleted;
 mod deletion;
 mod list;
 mod moves;
@@ -24,6 +25,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(commits::show, deletion::commit))
         .routes(routes!(deletion::undelete_executor))
         .routes(routes!(deletion::undelete_commit))
+        .routes(routes!(deleted::list))
+        .routes(routes!(deleted::parts))
         .routes(routes!(tags::list))
         .routes(routes!(moves::history))
         .routes(routes!(moves::put, moves::delete))

@@ -10,7 +10,7 @@ use crate::{
     http::{
         api::{
             answer,
-            ask::{self, Asker, Named, PageRequest, Parameters},
+            ask::{self, Asker, PageRequest, Parameters, Pointed},
             openapi::ReadProblems,
         },
         problem::Problem,
@@ -30,18 +30,18 @@ pub(in crate::http::api) struct TagPage {
     path = "/api/v1/executors/{executor}/tags",
     tag = "executors",
     operation_id = "listTags",
-    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), PageRequest),
+    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor"), PageRequest),
     responses((status = 200, description = "A page", body = TagPage), (status = 304, description = "As the caller has it"), ReadProblems)
 )]
 pub(in crate::http::api) async fn list(
     State(app): State<App>,
     Asker(caller): Asker,
-    Named(reference): Named,
+    Pointed(subject): Pointed,
     headers: HeaderMap,
     Parameters(request): Parameters<PageRequest>,
 ) -> Result<Response, Problem> {
     let size = ask::page_size(request.limit)?;
-    let page = app.hub().tag_page(&caller, &reference, request.cursor.as_deref(), size).await?;
+    let page = app.hub().tag_page(&caller, subject, request.cursor.as_deref(), size).await?;
     let tags = page.items.into_iter().map(Tag::from).collect();
     answer::json(&headers, &TagPage { tags, next_cursor: page.next })
 }

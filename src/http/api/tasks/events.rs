@@ -134,12 +134,7 @@ enum Format {
 }
 
 fn wanted(headers: &HeaderMap) -> Format {
-    let accepts = |mime: &str| {
-        let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-        values
-            .flat_map(|value| value.split(','))
-            .any(|one| one.split(';').next().unwrap_or_default().trim() == mime)
-    };
+    let accepts = |mime| answer::is_accepted(headers, mime);
     match () {
         () if accepts("application/json") => Format::Page,
         () if accepts("text/event-stream") => Format::ServerSent,

@@ -10,7 +10,7 @@ use crate::{
     http::{
         api::{
             answer,
-            ask::{self, Asker, Named, PageRequest, Parameters},
+            ask::{self, Asker, PageRequest, Parameters, Pointed},
             openapi::ReadProblems,
         },
         problem::Problem,
@@ -30,19 +30,18 @@ pub(in crate::http::api) struct TaskPage {
     path = "/api/v1/executors/{executor}/tasks",
     tag = "tasks",
     operation_id = "listTasks",
-    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), PageRequest),
-    responses((status = 200, description = "A page", body = TaskPage), (status = 304, description = "As the caller has it"), ReadProblems),
-    security(("token" = []))
+    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor"), PageRequest),
+    responses((status = 200, description = "A page", body = TaskPage), (status = 304, description = "As the caller has it"), ReadProblems)
 )]
 pub(in crate::http::api) async fn handle(
     State(app): State<App>,
     Asker(caller): Asker,
-    Named(reference): Named,
+    Pointed(subject): Pointed,
     headers: HeaderMap,
     Parameters(request): Parameters<PageRequest>,
 ) -> Result<Response, Problem> {
     let size = ask::page_size(request.limit)?;
-    let page = app.hub().tasks(&caller, &reference, request.cursor.as_deref(), size).await?;
+    let page = app.hub().tasks(&caller, subject, request.cursor.as_deref(), size).await?;
     let tasks = page.items.into_iter().map(Task::from).collect();
     answer::json(&headers, &TaskPage { tasks, next_cursor: page.next })
 }

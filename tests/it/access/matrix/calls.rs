@@ -11,18 +11,22 @@ pub enum Call {
     Path,
     /// With the Executor in the path and its secret in a header, as the API wants it.
     Api,
-    /// The same where the API takes no secret.
+    /// The same where no secret is taken.
     ApiOpen,
     /// The same where the API wants somebody signed in.
     ApiSigned,
-    /// With the Executor in the path, for its tasks; the API takes no secret there.
+    /// As `Api`, for its tasks.
     ApiTasks,
     /// With a task in the path.
     ApiTask,
     /// As `Api`, by those alone who must be refused: whoever may do it would take away what the next row is about.
     ApiChanges,
-    /// Not from here: `api::changes` and `lifecycle` ask. Such a route is not about what is there, or has rules of its own.
-    Elsewhere,
+    /// As `Api`, for what was deleted just before and is brought back after.
+    ApiUndo,
+    /// The same for a whole Executor: to whoever may not bring it back, what is deleted is not there.
+    ApiRevive,
+    /// With a task in the path, to build again: here nothing is built, which those are told who may ask for it.
+    ApiRetry,
     /// With a package for the Executor in the path.
     ApiPush,
     /// With the Executor as `id` of the RPC.
@@ -37,6 +41,17 @@ pub enum Call {
     PushV1,
     /// With a package that makes an Executor.
     New,
+    /// With the Executor's repository in the path, as Docker asks: a secret is the password of its Executor.
+    Oci,
+    /// The same by those alone who must be refused: whoever may do it needs more than the matrix has (`oci` asks).
+    OciChanges,
+}
+
+impl Call {
+    /// Whether it is of the registry of images, which asks everybody who brings nothing who they are.
+    pub fn is_oci(self) -> bool {
+        matches!(self, Self::Oci | Self::OciChanges)
+    }
 }
 
 impl Call {
@@ -49,7 +64,7 @@ impl Call {
 /// The name of a route's row: both spellings of an RPC method have one, and elsewhere each verb has one.
 pub fn name_of(route: &Declared) -> String {
     let path = route.path.as_str();
-    if path == "/v1/executors" || path.starts_with("/api/") {
+    if path == "/v1/executors" || path.starts_with("/api/") || path.starts_with("/v2/{repository}/") {
         return format!("{} {path}", route.verb.as_str());
     }
     match path.strip_prefix("/v2/rpc/") {
@@ -66,8 +81,8 @@ pub fn call_of(route: &Declared) -> Option<Call> {
 }
 
 use Call::{
-    Api, ApiChanges, ApiOpen, ApiPush, ApiSigned, ApiTask, ApiTasks, Elsewhere, New, Path, Plain, Push,
-    PushV1, Rpc, Task, TaskList,
+    Api, ApiChanges, ApiOpen, ApiPush, ApiRetry, ApiRevive, ApiSigned, ApiTask, ApiTasks, ApiUndo, New, Oci,
+    OciChanges, Path, Plain, Push, PushV1, Rpc, Task, TaskList,
 };
 
 /// A row for every route.
@@ -82,6 +97,22 @@ pub const CALLS: &[(&str, Call)] = &[
     ("/v1/executors/{name}", Path),
     ("/v1/executors/{name}/", Path),
     ("/v2/.well-known/jwks.json", Plain),
+    ("/v2", Plain),
+    ("", Plain),
+    ("/token", Plain),
+    ("_catalog", Plain),
+    ("GET /v2/{repository}/manifests/{reference}", Oci),
+    ("PUT /v2/{repository}/manifests/{reference}", OciChanges),
+    ("DELETE /v2/{repository}/manifests/{reference}", OciChanges),
+    ("GET /v2/{repository}/blobs/{digest}", Oci),
+    ("DELETE /v2/{repository}/blobs/{digest}", OciChanges),
+    ("POST /v2/{repository}/blobs/uploads/", Oci),
+    ("GET /v2/{repository}/blobs/uploads/{upload}", OciChanges),
+    ("PATCH /v2/{repository}/blobs/uploads/{upload}", OciChanges),
+    ("PUT /v2/{repository}/blobs/uploads/{upload}", OciChanges),
+    ("DELETE /v2/{repository}/blobs/uploads/{upload}", OciChanges),
+    ("GET /v2/{repository}/tags/list", Oci),
+    ("GET /v2/{repository}/referrers/{digest}", Oci),
     ("executor.create", New),
     ("executor.createAsync", New),
     ("executor.update", Push),
@@ -134,10 +165,10 @@ pub const CALLS: &[(&str, Call)] = &[
     ("GET /api/v1/executors/{executor}", Api),
     ("PATCH /api/v1/executors/{executor}", ApiSigned),
     ("GET /api/v1/executors/{owner}/{name}", Api),
-    ("GET /api/v1/executors/{executor}/commits", ApiOpen),
+    ("GET /api/v1/executors/{executor}/commits", Api),
     ("POST /api/v1/executors/{executor}/commits", ApiPush),
-    ("GET /api/v1/executors/{executor}/commits/{commit}", ApiOpen),
-    ("GET /api/v1/executors/{executor}/tags", ApiOpen),
+    ("GET /api/v1/executors/{executor}/commits/{commit}", Api),
+    ("GET /api/v1/executors/{executor}/tags", Api),
     ("GET /api/v1/executors/{executor}/tasks", ApiTasks),
     ("GET /api/v1/tasks/{task}", ApiTask),
     ("GET /api/v1/tasks/{task}/events", ApiTask),
@@ -173,14 +204,17 @@ pub const CALLS: &[(&str, Call)] = &[
     ("PUT /api/v1/executors/{executor}/tags/{tag}", ApiChanges),
     ("DELETE /api/v1/executors/{executor}/tags/{tag}", ApiChanges),
     ("PUT /api/v1/executors/{executor}/tags/{tag}/protection", ApiChanges),
-    ("POST /api/v1/executors/{executor}/tags/{tag}/undelete", Elsewhere),
+    ("POST /api/v1/executors/{executor}/tags/{tag}/undelete", ApiUndo),
     ("DELETE /api/v1/executors/{executor}", ApiChanges),
-    ("POST /api/v1/executors/{executor}/undelete", Elsewhere),
+    ("POST /api/v1/executors/{executor}/undelete", ApiRevive),
     ("DELETE /api/v1/executors/{executor}/commits/{commit}", ApiChanges),
-    ("POST /api/v1/executors/{executor}/commits/{commit}/undelete", Elsewhere),
-    ("POST /api/v1/tasks/{task}/cancel", Elsewhere),
-    ("POST /api/v1/tasks/{task}/retry", Elsewhere),
+    ("POST /api/v1/executors/{executor}/commits/{commit}/undelete", ApiUndo),
+    ("POST /api/v1/tasks/{task}/cancel", ApiTask),
+    ("POST /api/v1/tasks/{task}/retry", ApiRetry),
+    ("GET /api/v1/executors/{executor}/deleted", Api),
+    ("GET /api/v1/deleted", Plain),
     ("GET /api/v1/usage", Plain),
+    ("GET /api/v1/usage/hub", Plain),
     ("/assets/{file}", Plain),
     ("/sign-in", Plain),
     ("/sign-in/device", Plain),

@@ -1,6 +1,7 @@
 //! Who plays, with what, and how do they ask? Everything is Alice's; the others know her secret, belong to her teams, left
 //! one, run the Hub, or are nobody.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use executor_hub::{
     auth::Caller,
     domain::{AccessLevel, access::Grantee, team::TeamRole, user::Role},
@@ -15,6 +16,7 @@ use crate::{
     support::{
         client::{Answer, Client},
         hub::TestHub,
+        image::{build_image, sha256},
         package::{md5, package},
     },
 };
@@ -64,6 +66,8 @@ pub const THINGS: [Thing; 3] = [Thing::Public, Thing::Private, Thing::Deleted];
 /// The name of what never was, as long as the others.
 pub const MISSING: &str = "Absent";
 const SECRET: &str = "open-sesame";
+/// What every image has.
+const LAYER: &[u8] = b"layer";
 
 impl Thing {
     pub fn name(self) -> &'static str {
@@ -96,6 +100,8 @@ impl Cast {
             tasks.push((thing, listed["data"][0]["_id"].as_str().unwrap().to_owned()));
             let listed = alice.get(&format!("/api/v1/executors/{}/commits", thing.name())).await.json();
             commits.push((thing, listed["commits"][0]["id"].as_str().unwrap().to_owned()));
+            let shown = alice.get(&format!("/api/v1/executors/{}", thing.name())).await.json();
+            build_image(&hub, shown["id"].as_str().unwrap(), of(&commits, Some(thing)), LAYER).await;
         }
         let mut clients = vec![
             (Who::Anonymous, hub.anonymous()),
@@ -152,6 +158,39 @@ impl Cast {
         }
     }
 
+    /// Deletes what a route brings back; what is gone with its Executor cannot be deleted.
+    pub async fn throw_away(&self, route: &str, thing: Thing) {
+        if thing == Thing::Deleted {
+            return;
+        }
+        let (hub, it) = (self.hub.app.hub(), subject(thing.name()));
+        if route.contains("{tag}") {
+            hub.delete_tag(&self.owner, &it, &"latest".parse().unwrap()).await.unwrap();
+        } else if route.contains("{commit}") {
+            let commit = of(&self.commits, Some(thing)).parse().unwrap();
+            hub.delete_commit(&self.owner, &it, commit).await.unwrap();
+        } else {
+            hub.delete_executor(&self.owner, &it).await.unwrap();
+        }
+    }
+
+    /// Brings it back, where the one who was asked for did not.
+    pub async fn bring_back(&self, route: &str, thing: Thing) {
+        if thing == Thing::Deleted {
+            return;
+        }
+        let (hub, it) = (self.hub.app.hub(), subject(thing.name()));
+        let error = if route.contains("{tag}") {
+            hub.undelete_tag(&self.owner, &it, &"latest".parse().unwrap()).await.err()
+        } else if route.contains("{commit}") {
+            let commit = of(&self.commits, Some(thing)).parse().unwrap();
+            hub.undelete_commit(&self.owner, &it, commit).await.err()
+        } else {
+            hub.undelete_executor(&self.owner, &it).await.err()
+        };
+        assert!(error.as_ref().is_none_or(|error| error.code == "nothing_to_undelete"), "{error:?}");
+    }
+
     pub fn client(&self, who: Who) -> &Client {
         &self.clients.iter().find(|(other, _)| *other == who).unwrap().1
     }
@@ -174,6 +213,9 @@ impl Cast {
             | Call::ApiSigned
             | Call::ApiTasks
             | Call::ApiTask
+            | Call::ApiRetry
+            | Call::ApiUndo
+            | Call::ApiRevive
             | Call::ApiChanges => {
                 let path = self.path(&route.path, thing);
                 let visibility = if thing == Some(Thing::Private) { "private" } else { "public" };
@@ -196,11 +238,18 @@ impl Cast {
                 headers.extend(secret.map(|secret| ("x-executor-secret", secret)));
                 client.send(verb, &self.path(&route.path, thing), &headers, package("Pushed").zip()).await
             }
+            Call::Oci | Call::OciChanges => {
+                let path = self.path(&route.path, thing);
+                let basic = secret.map(|secret| BASE64_STANDARD.encode(format!("{name}:{secret}")));
+                let basic = basic.map(|text| format!("Basic {text}"));
+                let headers: Vec<_> = basic.iter().map(|text| ("authorization", text.as_str())).collect();
+                client.send(verb, &path, &headers, Vec::new()).await
+            }
             Call::Rpc | Call::TaskList => rpc(client, verb, &route.path, &name, secret).await,
             Call::Task => rpc(client, verb, &route.path, of(&self.tasks, thing), secret).await,
             Call::Push => push(client, verb, &route.path, "id", &name, secret).await,
             Call::PushV1 => push(client, verb, &route.path, "force", &name, secret).await,
-            Call::Plain | Call::New | Call::Elsewhere => panic!("{route:?} names no Executor"),
+            Call::Plain | Call::New => panic!("{route:?} names no Executor"),
         }
     }
 
@@ -208,6 +257,10 @@ impl Cast {
     fn path(&self, path: &str, thing: Option<Thing>) -> String {
         let name = thing.map_or(MISSING, Thing::name);
         path.replace("{executor}", &format!("alice%2F{name}"))
+            .replace("{repository}", &format!("alice/{}", name.to_lowercase()))
+            .replace("{reference}", "latest")
+            .replace("{digest}", &sha256(LAYER))
+            .replace("{upload}", "0193c0de000070008000000000000000")
             .replace("{owner}", "alice")
             .replace("{name}", name)
             .replace("{file}", &format!("{name}.atom"))
@@ -232,6 +285,10 @@ impl Cast {
             "{tag}",
             "{owner}",
             "{file}",
+            "{repository}",
+            "{reference}",
+            "{digest}",
+            "{upload}",
         ] {
             path = path.replace(part, MISSING);
         }

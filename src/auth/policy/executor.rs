@@ -1,17 +1,10 @@
-//! May this caller do this? Every decision in one place; what it grants is carried by [`Granted`], and use cases reach
-//! an Executor's content only through that.
+//! May this caller do this with an Executor? What they own, what they were let into, what they know the secret of and
+//! what everybody may see is decided by one function.
 
-use super::Caller;
+use super::{Denied, Granted, HubRules};
 use crate::{
-    domain::{
-        AccessLevel, ExecutorId, Visibility,
-        artifact::Artifact,
-        audit::Right,
-        executor::Executor,
-        power::Scope,
-        team::{Team, TeamRole},
-    },
-    error::{Error, ErrorKind},
+    auth::Caller,
+    domain::{AccessLevel, ExecutorId, Visibility, audit::Right, executor::Executor, power::Scope},
 };
 
 /// What a caller wants with an Executor.
@@ -23,6 +16,8 @@ pub enum Action {
     Push,
     /// Follow its builds.
     ReadTasks,
+    /// Stop its builds and start them again.
+    SteerBuilds,
     /// Move, protect and delete its tags, and say which are protected by rule.
     ChangeTags,
     /// Delete it or one of its commits, and bring it back.
@@ -36,16 +31,16 @@ impl Action {
     pub fn needs(self) -> AccessLevel {
         match self {
             Self::Read | Self::ReadTasks => AccessLevel::Read,
-            Self::Push | Self::ChangeTags => AccessLevel::Write,
+            Self::Push | Self::SteerBuilds | Self::ChangeTags => AccessLevel::Write,
             Self::Manage | Self::Delete => AccessLevel::Admin,
         }
     }
 
     /// Whether an admin of the Hub may do it with what is not theirs. What is published in somebody's name they may hide
-    /// and hand over, but not replace.
+    /// and hand over, but not replace; what its builds take from the others is theirs to end.
     fn is_for_hub_admins(self) -> bool {
         match self {
-            Self::Read | Self::ReadTasks | Self::Manage | Self::Delete => true,
+            Self::Read | Self::ReadTasks | Self::SteerBuilds | Self::Manage | Self::Delete => true,
             Self::Push | Self::ChangeTags => false,
         }
     }
@@ -54,7 +49,12 @@ impl Action {
     fn is_for_everybody(self) -> bool {
         match self {
             Self::Read => true,
-            Self::Push | Self::ReadTasks | Self::ChangeTags | Self::Manage | Self::Delete => false,
+            Self::Push
+            | Self::ReadTasks
+            | Self::SteerBuilds
+            | Self::ChangeTags
+            | Self::Manage
+            | Self::Delete => false,
         }
     }
 }
@@ -68,66 +68,6 @@ pub enum Knowledge {
     Grant(AccessLevel),
     /// They know a secret that was checked against this Executor's hash and fits.
     Secret,
-}
-
-/// Proof that a caller may do what they asked for with what is inside. Nothing but this module makes one, so whoever asks for it as a
-/// parameter cannot be called without a decision.
-#[derive(Debug, Clone)]
-pub struct Granted<T = Executor> {
-    object: T,
-    right: Right,
-}
-
-impl<T> Granted<T> {
-    /// What was granted.
-    pub fn object(&self) -> &T {
-        &self.object
-    }
-
-    /// By what right.
-    pub fn right(&self) -> Right {
-        self.right
-    }
-
-    /// The thing itself, when nothing more is to be decided.
-    pub fn into_object(self) -> T {
-        self.object
-    }
-}
-
-impl Granted {
-    /// The Executor.
-    pub fn executor(&self) -> &Executor {
-        &self.object
-    }
-
-    /// The Executor, when nothing more is to be decided.
-    pub fn into_executor(self) -> Executor {
-        self.object
-    }
-}
-
-/// Why not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Denied {
-    /// To this caller it does not exist.
-    Hidden,
-    /// They may see it, but not do this.
-    Forbidden,
-}
-
-/// What the operator decided about everybody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct HubRules {
-    /// Whether everything needs a signed-in person or a secret.
-    pub sign_in_required: bool,
-}
-
-impl HubRules {
-    /// Whether this caller gets to see what is public.
-    pub fn show_public_to(self, caller: &Caller) -> bool {
-        !self.sign_in_required || caller.user().is_some()
-    }
 }
 
 /// Whether `caller` may do `action` with `executor`.
@@ -186,123 +126,18 @@ fn token_reach(caller: &Caller, executor: &ExecutorId) -> Option<AccessLevel> {
         .find_map(|(scope, level)| reaches(scope).then_some(level))
 }
 
-/// What a caller wants with an artifact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ArtifactAction {
-    /// See and download it.
-    Read,
-    /// Replace, change or delete it.
-    Write,
-}
-
-/// Whether `caller` may do `action` with `artifact`. Nobody but its owner changes one.
-pub fn authorize_artifact(
-    caller: &Caller,
-    artifact: Artifact,
-    action: ArtifactAction,
-    rules: HubRules,
-) -> Result<Granted<Artifact>, Denied> {
-    let owns = |scope| caller.user_id() == Some(artifact.owner.id) && caller.reaches_all(scope);
-    let is_shown = artifact.visibility == Visibility::Public && rules.show_public_to(caller);
-    let right = match action {
-        ArtifactAction::Write if owns(Scope::Write) => Some(Right::Own),
-        ArtifactAction::Read if owns(Scope::Read) => Some(Right::Own),
-        ArtifactAction::Read if is_shown => Some(Right::Everybody),
-        ArtifactAction::Read if caller.is_admin() => Some(Right::HubAdmin),
-        ArtifactAction::Read | ArtifactAction::Write => None,
-    };
-    match right {
-        Some(right) => Ok(Granted { object: artifact, right }),
-        None if is_shown || owns(Scope::Read) || caller.is_admin() => Err(Denied::Forbidden),
-        None => Err(Denied::Hidden),
-    }
-}
-
-/// What a caller wants with a team.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TeamAction {
-    /// See who belongs to it.
-    Read,
-    /// Rename it, delete it, say who belongs to it.
-    Manage,
-}
-
-/// Whether `caller`, who is `role` in `team` at this moment, may do `action` with it. That a team of some name exists is
-/// no secret among signed-in people, since the name is taken.
-pub fn authorize_team(
-    caller: &Caller,
-    role: Option<TeamRole>,
-    team: Team,
-    action: TeamAction,
-) -> Result<Granted<Team>, Denied> {
-    let needed = match action {
-        TeamAction::Read => Scope::Read,
-        TeamAction::Manage => Scope::Admin,
-    };
-    let right = match (role.filter(|_| caller.reaches_all(needed)), action) {
-        (Some(TeamRole::Maintainer), _) | (Some(TeamRole::Member), TeamAction::Read) => Some(Right::Grant),
-        _ if caller.is_admin() => Some(Right::HubAdmin),
-        _ => None,
-    };
-    match right {
-        Some(right) => Ok(Granted { object: team, right }),
-        None if caller.user().is_some() => Err(Denied::Forbidden),
-        None => Err(Denied::Hidden),
-    }
-}
-
-/// Whether `caller` may do what concerns the whole Hub.
-///
-/// # Errors
-/// Nobody is asked to sign in; somebody who is no admin, or whose token does not reach so far, is refused.
-pub fn authorize_administration(caller: &Caller) -> Result<Right, Error> {
-    caller.require_user()?;
-    if caller.is_admin() {
-        return Ok(Right::HubAdmin);
-    }
-    Err(Error::new(
-        ErrorKind::Forbidden,
-        "admins_only",
-        "Only admins of this Hub may do this, with a token that reaches as far.",
-        "Ask one of them.",
-    ))
-}
-
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
-
-    use super::*;
-    use crate::domain::{
-        ExecutorId, TokenId, UserId,
-        executor::Owner,
-        power::Power,
-        user::{Role, User},
+    use super::{
+        super::tests::{executor, person},
+        *,
     };
-
-    fn person(login: &str, role: Role) -> Caller {
-        let user =
-            User { id: UserId::mint(), login: login.parse().unwrap(), display_name: login.into(), role };
-        Caller::Person { user: Box::new(user), token: TokenId::mint(), power: Power::full() }
-    }
-
-    fn executor(owner: Option<&Caller>, visibility: Visibility, is_usable: bool) -> Executor {
-        let owner = owner.and_then(Caller::user).map(|u| Owner { id: u.id, login: u.login.clone() });
-        Executor {
-            id: ExecutorId::mint(),
-            owner,
-            name: None,
-            visibility,
-            secret_hash: None,
-            created_at: DateTime::UNIX_EPOCH,
-            last_pushed_at: is_usable.then_some(DateTime::UNIX_EPOCH),
-        }
-    }
+    use crate::domain::{power::Power, user::Role};
 
     #[test]
     fn the_matrix_of_the_design_holds() {
         use AccessLevel as Level;
-        use Action::{Manage, Push, Read, ReadTasks};
+        use Action::{Manage, Push, Read, ReadTasks, SteerBuilds};
         use Denied::{Forbidden, Hidden};
         use Knowledge::{Grant, Nothing, Secret};
         let (alice, bob) = (person("alice", Role::Member), person("bob", Role::Member));
@@ -325,6 +160,12 @@ mod tests {
             (&admin, Nothing, Visibility::Private, true, Read, None),
             (&admin, Nothing, Visibility::Private, true, ReadTasks, None),
             (&admin, Nothing, Visibility::Private, true, Push, Some(Forbidden)),
+            (&admin, Nothing, Visibility::Private, true, SteerBuilds, None),
+            (&alice, Nothing, Visibility::Private, false, SteerBuilds, None),
+            (&bob, Nothing, Visibility::Public, true, SteerBuilds, Some(Forbidden)),
+            (&bob, Secret, Visibility::Private, true, SteerBuilds, None),
+            (&bob, Grant(Level::Read), Visibility::Private, true, SteerBuilds, Some(Forbidden)),
+            (&bob, Grant(Level::Write), Visibility::Private, true, SteerBuilds, None),
             (&alice, Nothing, Visibility::Private, true, Manage, None),
             (&admin, Nothing, Visibility::Private, true, Manage, None),
             (&bob, Nothing, Visibility::Private, true, Manage, Some(Hidden)),
@@ -378,48 +219,6 @@ mod tests {
             Caller::Person { user, token, power: Power { scope: Scope::Write, executors: None } };
         let answer = authorize(&weak_admin, Knowledge::Nothing, mine, Read, HubRules::default());
         assert_eq!(answer.err(), Some(Hidden), "an admin's weak token is no admin");
-    }
-
-    #[test]
-    fn artifacts_are_their_owners_and_public_ones_everybodys_to_read() {
-        use crate::domain::{ArtifactId, digest::Sha256};
-        use ArtifactAction::{Read, Write};
-        use Denied::{Forbidden, Hidden};
-        use Visibility::{Private, Public};
-        let (alice, bob) = (person("alice", Role::Member), person("bob", Role::Member));
-        let (admin, nobody) = (person("root", Role::Admin), Caller::Anonymous);
-        let rows = [
-            (&alice, Private, Read, false, None),
-            (&alice, Private, Write, false, None),
-            (&bob, Private, Read, false, Some(Hidden)),
-            (&bob, Private, Write, false, Some(Hidden)),
-            (&bob, Public, Read, false, None),
-            (&bob, Public, Read, true, None),
-            (&bob, Public, Write, false, Some(Forbidden)),
-            (&nobody, Public, Read, false, None),
-            (&nobody, Public, Read, true, Some(Hidden)),
-            (&nobody, Public, Write, true, Some(Hidden)),
-            (&nobody, Private, Read, false, Some(Hidden)),
-            (&admin, Private, Read, true, None),
-            (&admin, Private, Write, false, Some(Forbidden)),
-        ];
-        for (i, (caller, visibility, action, sign_in_required, denied)) in rows.into_iter().enumerate() {
-            let owner = alice.user().map(|u| Owner { id: u.id, login: u.login.clone() }).unwrap();
-            let artifact = Artifact {
-                id: ArtifactId::mint(),
-                owner,
-                name: None,
-                visibility,
-                kind: None,
-                meta_data: None,
-                sha256: Sha256([0; 32]),
-                size: 0,
-                created_at: DateTime::UNIX_EPOCH,
-                updated_at: DateTime::UNIX_EPOCH,
-            };
-            let answer = authorize_artifact(caller, artifact, action, HubRules { sign_in_required });
-            assert_eq!(answer.err(), denied, "row {i}");
-        }
     }
 
     #[test]
