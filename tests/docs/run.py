@@ -12,7 +12,8 @@ A comment in the line before a block changes that, and is the only way out:
     <!-- not run: needs root -->              the block is not run, for this reason; reasons are listed at the end
     <!-- first: executor-hub user create a --> what the block takes for granted, run before it
 
-An indented block would escape all this: there may be none. Addresses of 127.0.0.1:8080 are those of the Hub in the scratch.
+An indented block would escape all this: there may be none. Pages whose text should stay free of such comments have theirs in
+MARKS below, and what they call by a name that people put their own for is found in PLACES.
 """
 
 import json
@@ -35,6 +36,21 @@ PATIENCE = 120
 # What other programs' languages are: tests of their own run them (tests/packaging/proxies.sh).
 ELSEWHERE = {'nginx', 'caddyfile'}
 
+# (file, beginning of the block): what a comment before it would say.
+MARKS = {
+    ('BACKUP.md', 'executor-hub backup'): {
+        'first': 'executor-hub user create alice >/dev/null; executor-hub token create alice >token.txt; '
+        'JINA_HUBBLE_REGISTRY=http://127.0.0.1:8080 JINA_AUTH_TOKEN=$(cat token.txt) jina-hub push examples/hello >/dev/null'
+    },
+    # Into a place of its own, with the key of the copied Hub; what follows is done there.
+    ('BACKUP.md', 'executor-hub restore'): {
+        'first': 'mkdir -m 0711 restored; cp data/master.key restored/; export HUB_SERVER__DATA_DIR=$PWD/restored'
+    },
+    ('BACKUP.md', 'executor-hub import'): {'first': 'mkdir -p executors/bob; cp -r examples/hello executors/bob/Hello'},
+    ('IMAGES.md', 'docker login'): {'not run': "needs a Hub with a certificate; the registry's own tests pull with Docker"},
+}
+# Examples of people's own places, and those of the scratch.
+PLACES = {'/backups/': './backups/', 'https://old-hub.example.com': 'http://127.0.0.1:8080'}
 # Whole files that are not read, and why.
 LEFT_OUT = {'PERFORMANCE.md': 'its commands measure for half an hour'}
 
@@ -46,7 +62,7 @@ class Block:
 
 def blocks(path):
     """The fenced blocks of a file, each with the comments that stand right before it."""
-    found, marks, block, before = [], [], None, ''
+    found, marks, block, before, in_list = [], [], None, '', False
     for number, line in enumerate(path.read_text().splitlines(), 1):
         fence = FENCE.match(line)
         if block is not None:
@@ -63,15 +79,18 @@ def blocks(path):
         else:
             # Four spaces after an empty line are code, unless a list goes on.
             if line.startswith('    ') and not before.strip() and not in_list:
-                raise SystemExit(f'{path}:{number}: an indented block; fence it and name its language')
+                found.append(Block(number, 'indented', marks))
+                found[-1].lines.append(line.strip())
             if line.strip():
                 marks = []
                 in_list = bool(re.match(r'^\s*([-*]|\d+\.) ', line)) or (line.startswith(' ') and in_list)
         before = line
-        if number == 1:
-            in_list = False
     if block is not None:
         raise SystemExit(f'{path}:{block.line}: a block without an end')
+    for block in found:
+        for (name, beginning), added in MARKS.items():
+            if name == path.name and block.lines and block.lines[0].startswith(beginning):
+                block.marks |= added
     return found
 
 
@@ -135,7 +154,6 @@ class Scratch:
 
     def shell(self, script):
         """Runs a script; what it left running goes with it."""
-        script = script.replace('127.0.0.1:8080', f'127.0.0.1:{self.port}')
         output = self.folder / 'output'
         with open(output, 'w') as said:
             process = subprocess.Popen(
@@ -162,10 +180,13 @@ def run_shell(path, wanted, program, client):
         if 'first' in block.marks:
             script.append(block.marks['first'])
         script += [f'printf "@@ {block.line}\\n"', *block.lines]
-    # As a function, so that no command reads the rest of the script as its input.
+    # As a file, so that no command reads the rest of the script as its input.
     with Scratch(program, client) as scratch:
         file = scratch.folder / 'script'
-        file.write_text('\n'.join(script).replace('127.0.0.1:8080', f'127.0.0.1:{scratch.port}') + '\n')
+        text = '\n'.join(script)
+        for place, here in PLACES.items():
+            text = text.replace(place, here)
+        file.write_text(text.replace('127.0.0.1:8080', f'127.0.0.1:{scratch.port}') + '\n')
         code, output = scratch.shell(f'. {file} </dev/null')
         if code:
             at = output.rpartition('@@ ')[2].partition('\n')
@@ -192,6 +213,8 @@ def check(path, block, program):
             environment = {'PATH': os.environ['PATH'], 'HOME': folder}
             done = subprocess.run([program, '--config', settings, 'config', 'check'], env=environment, capture_output=True, text=True)
             return done.stderr if done.returncode else None
+    elif block.language == 'indented':
+        return 'an indented block; fence it and name its language'
     elif block.language not in ELSEWHERE | {'text', 'python', 'dockerfile'}:
         return f'a block of {block.language or "no language"}: it is not known how to try that'
     return None
