@@ -16,7 +16,9 @@ if engine=$(scripts/docker-engine.sh start); then
     eval "$engine"
     HUB_BUILDS__BASE_IMAGE=$(scripts/base-image.sh)
     HUB_BUILDS__ENVIRONMENT=$(scripts/build-environment.sh)
-    export HUB_BUILDS__BASE_IMAGE HUB_BUILDS__ENVIRONMENT
+    export HUB_BUILDS__BASE_IMAGE HUB_BUILDS__ENVIRONMENT HUB_BUILDS__IMAGE_PREFIX=hub-docs-$$
+    remove_images() { docker image ls --quiet --filter "reference=$HUB_BUILDS__IMAGE_PREFIX/*" | sort -u | xargs -r docker image rm --force >/dev/null 2>&1 || true; }
+    trap remove_images EXIT
 else
     echo "no Docker Engine"
     exit 77

@@ -4,8 +4,9 @@
 
 PROGRAM is an executor-hub, CLIENT the folder of programs of an environment that scripts/python-clients.sh makes. Each file is
 one shell, in which its `sh` blocks run in order, in a scratch folder that holds copies of examples/ and config/, beside a Hub of
-its own that has just been started and has nobody in it. A command that fails, or waits for longer than two minutes, fails the
-file. `toml` blocks are settings: `executor-hub config check` reads them. `json` and `yaml` are parsed. `text` is what people see.
+its own that has just been started and has nobody in it. A command that fails, or five minutes for one file, fails
+it; so does a link to a file that is not there. `toml` blocks are settings: `executor-hub config check` reads them. `json` and
+`yaml` are parsed. `text` is what people see.
 
 A comment in the line before a block changes that, and is the only way out:
 
@@ -32,7 +33,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 FENCE = re.compile(r'^( *)```(\S*)$')
 MARK = re.compile(r'^\s*<!-- (not run|first): (.*) -->$')
-PATIENCE = 120
+PATIENCE = 300
 # What other programs' languages are: tests of their own run them (tests/packaging/proxies.sh).
 ELSEWHERE = {'nginx', 'caddyfile'}
 
@@ -94,6 +95,14 @@ def blocks(path):
     return found
 
 
+def broken_links(path):
+    """Links to files of the project that are not there."""
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        for target in re.findall(r'\]\(([^)#\s]+)', line):
+            if '://' not in target and not (path.parent / target).exists():
+                yield f'{path.relative_to(ROOT)}:{number}: there is no {target}'
+
+
 def free_port():
     with socket.socket() as listener:
         listener.bind(('127.0.0.1', 0))
@@ -119,7 +128,7 @@ class Scratch:
         for name in ('examples', 'config'):
             shutil.copytree(ROOT / name, self.folder / name)
         (self.folder / 'home').mkdir()
-        kept = ('HUB_BUILDS__BASE_IMAGE', 'HUB_BUILDS__ENVIRONMENT', 'HUB_DATABASE__POSTGRES_BIN', 'DOCKER_HOST', 'LANG')
+        kept = ('HUB_BUILDS__IMAGE_PREFIX', 'HUB_BUILDS__BASE_IMAGE', 'HUB_BUILDS__ENVIRONMENT', 'HUB_DATABASE__POSTGRES_BIN', 'DOCKER_HOST', 'LANG')
         kept += tuple(name for name in os.environ if name.startswith(('PIP_', 'SSL_', 'REQUESTS_')) or name.lower().endswith('_proxy'))
         self.environment = {name: os.environ[name] for name in kept if name in os.environ} | {
             'PATH': f'{programs}:{os.environ["PATH"]}',
@@ -128,7 +137,6 @@ class Scratch:
             'no_proxy': '127.0.0.1',
             'HUB_SERVER__DATA_DIR': str(self.folder / 'data'),
             'HUB_SERVER__LISTEN': f'127.0.0.1:{self.port}',
-            'HUB_BUILDS__IMAGE_PREFIX': f'hub-docs-{os.getpid()}',
         }
 
     def __enter__(self):
@@ -228,6 +236,7 @@ def main(program, client, *files):
         if path.name in LEFT_OUT:
             left_out.append(f'{path.relative_to(ROOT)}: {LEFT_OUT[path.name]}')
             continue
+        failures += broken_links(path)
         commands = []
         for block in blocks(path):
             if 'not run' in block.marks:
