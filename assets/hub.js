@@ -43,6 +43,30 @@
     });
   }
 
+  // By the keyboard: a slash to search, arrows from result to result, and back.
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const field = document.querySelector("input[type=search]"), on = document.activeElement;
+    if (event.key === "/" && field && !on.matches("input, select, textarea")) {
+      event.preventDefault();
+      field.focus();
+      field.select();
+    }
+    const links = [...document.querySelectorAll("#results .card h2 a")], at = links.indexOf(on);
+    if (!links.length || (at < 0 && on !== search?.elements.q)) return;
+    if (event.key === "ArrowDown" && links[at + 1]) links[at + 1].focus();
+    else if (event.key === "ArrowUp" && at >= 0) (links[at - 1] || search.elements.q).focus();
+    else if (event.key === "Escape" && at >= 0) search.elements.q.focus();
+    else return;
+    event.preventDefault();
+  });
+
+  // A link to a line that this page does not show leads to the page that does.
+  const line = /^#L(\d+)$/.exec(location.hash);
+  if (line && !location.search && document.querySelector(".log") && !document.getElementById("L" + line[1])) {
+    location.replace(location.pathname + "?after=" + Math.max(0, line[1] - 100) + location.hash);
+  }
+
   // A choice that its form would be submitted for anyway.
   for (const select of document.querySelectorAll("select[data-submit]")) {
     select.addEventListener("change", () => select.form.requestSubmit());

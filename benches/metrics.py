@@ -11,7 +11,7 @@ import time
 
 from load import requests_per_second
 from packages import Package, pack, variant
-from servers import Hub, Nginx, Registry
+from servers import Bare, Hub, Nginx, Registry
 from uploads import push, put_blob
 
 MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json'
@@ -75,7 +75,8 @@ def note(text):
 
 
 def resolve(bench):
-    """Resolving a package by its name, beside fetching a manifest by its tag, and beside the same JSON as a file."""
+    """Resolving a package by its name, beside fetching a manifest by its tag, beside the same JSON as a file, and beside
+    a bare handler with one query."""
     place = bench.place('resolve')
     with Hub(place / 'hub') as hub, Registry(place / 'registry') as registry, Nginx(place / 'nginx') as nginx:
         hub.sign_up()
@@ -90,8 +91,8 @@ def resolve(bench):
         (nginx.files / 'answer.json').write_bytes(body)
         put_manifest(registry, package, place)
         manifest = '/v2/bench/executor/manifests/latest'
-        status, _, body = registry.call('GET', manifest, headers={'Accept': MANIFEST})
-        assert status == 200 and package.sha256 in body.decode(), body
+        status, _, kept = registry.call('GET', manifest, headers={'Accept': MANIFEST})
+        assert status == 200 and package.sha256 in kept.decode(), kept
 
         def ask_hub():
             url = f'http://127.0.0.1:{hub.port}/v2/rpc/executor.getPackage'
@@ -107,7 +108,17 @@ def resolve(bench):
         ours, theirs = bench.rounds('resolve', ask_hub, ask_registry)
         yield Row('resolve by name, 16 connections', 'req/s', ours, 5, True, theirs, Registry.name)
         ours, theirs = bench.rounds('resolve, beside a file', ask_hub, ask_nginx)
-    yield Row('… beside the answer as a file', 'req/s', ours, 0.5, True, theirs, Nginx.name)
+        yield Row('… beside the answer as a file', 'req/s', ours, 0.5, True, theirs, Nginx.name)
+        if Bare.program is None:
+            note('resolve, beside a bare handler: left out, no --bare')
+            return
+        with Bare(place / 'bare', hub, json.loads(body)['data']['id']) as bare:
+
+            def ask_bare():
+                return requests_per_second(f'http://127.0.0.1:{bare.port}/', bench.seconds, question)
+
+            ours, theirs = bench.rounds('resolve, beside a bare handler', ask_hub, ask_bare)
+        yield Row('… beside a bare handler with one query', 'req/s', ours, 0.8, True, theirs, Bare.name)
 
 
 def put_manifest(registry, package, place):

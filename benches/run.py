@@ -8,8 +8,12 @@ import shutil
 import sys
 import tempfile
 
-from metrics import METRICS, Bench
-from servers import Hub
+from metrics import METRICS as OF_PACKAGES
+from metrics import Bench
+from registry import REGISTRY_METRICS
+from servers import Bare, Hub
+
+METRICS = OF_PACKAGES | REGISTRY_METRICS
 
 HEADINGS = ('metric', 'hub', 'peer', 'ratio', 'goal', '')
 
@@ -40,6 +44,7 @@ def load():
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--hub', required=True, type=pathlib.Path, help='the program to measure')
+    parser.add_argument('--bare', type=pathlib.Path, help='the bare handler that resolving is held beside (bench_bare)')
     parser.add_argument('--quick', action='store_true', help='rounds of 2 seconds, and half as many')
     parser.add_argument('--only', action='append', choices=METRICS, help='one metric')
     parser.add_argument('--list', action='store_true', help='name the metrics and end')
@@ -48,6 +53,8 @@ def main():
         print('\n'.join(METRICS))
         return 0
     Hub.program = str(options.hub.resolve(strict=True))
+    if options.bare:
+        Bare.program = str(options.bare.resolve(strict=True))
     before = load()
     folder = pathlib.Path(tempfile.mkdtemp(prefix='executor-hub-bench-', dir=os.environ.get('BENCH_DIR', '/var/tmp')))
     # The Hub's Postgres runs as another user when this runs as root.

@@ -170,6 +170,21 @@ class Hub(Server):
         self.token = self.ask('token', 'create', 'bench').split()[-1]
 
 
+class Bare(Server):
+    """A bare axum handler with one query by primary key, over the Postgres of a Hub that runs."""
+
+    name = 'bare axum handler'
+    program = None
+
+    def __init__(self, folder, hub, executor):
+        super().__init__(folder)
+        self.hub = hub
+        self.executor = executor
+
+    def command(self):
+        return [self.program, str(self.hub.folder / 'data'), str(self.port), self.executor]
+
+
 class Registry(Server):
     """Debian's docker-registry over a folder, with its packaged cache, without access log."""
 

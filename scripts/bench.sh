@@ -22,8 +22,9 @@ have wrk || install_packages wrk
 have docker-registry || install_packages docker-registry
 
 # The queries were checked against a database when they were written; building must not look for one.
-SQLX_OFFLINE=true cargo build --release --locked --bin executor-hub
+SQLX_OFFLINE=true cargo build --release --locked --bin executor-hub --example bench_bare
 # Settings of whoever runs this must not reach the servers.
 unset "${!HUB_@}" DATABASE_URL DOCKER_HOST
 exec env HUB_DATABASE__POSTGRES_BIN="$postgres" \
-    python3 benches/run.py --hub "${CARGO_TARGET_DIR:-target}/release/executor-hub" "$@"
+    python3 benches/run.py --hub "${CARGO_TARGET_DIR:-target}/release/executor-hub" \
+    --bare "${CARGO_TARGET_DIR:-target}/release/examples/bench_bare" "$@"

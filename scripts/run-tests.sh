@@ -2,8 +2,8 @@
 # Sets up everything that the tests need and runs all of them; arguments go to the test runner.
 #
 # The tests learn where things are from EXECUTOR_HUB_TEST_DOCKER_HOST, …_BASE_IMAGE, …_BUILD_ENVIRONMENT (JSON),
-# …_CLIENTS (a folder of environments), …_SCHEMATHESIS (a Python that has it), …_CHROMIUM (a browser, its driver beside it) and
-# …_AXE (axe-core's script). Without a Docker Engine the first three are not set and the tests that build
+# …_CLIENTS (a folder of environments), …_SCHEMATHESIS (a Python that has it), …_CHROMIUM (a browser, its driver beside it),
+# …_AXE (axe-core's script) and …_OCI_TOOLS (the folder of skopeo and its kin). Without a Docker Engine the first three are not set and the tests that build
 # images do not run; in CI that is a failure.
 set -euo pipefail
 # shellcheck source=scripts/prelude.sh
@@ -33,7 +33,9 @@ EXECUTOR_HUB_TEST_CLIENTS=$(scripts/python-clients.sh)
 EXECUTOR_HUB_TEST_SCHEMATHESIS=$(scripts/schemathesis.sh)
 EXECUTOR_HUB_TEST_CHROMIUM=$(scripts/chromium.sh)
 EXECUTOR_HUB_TEST_AXE=$(scripts/axe-core.sh)
+EXECUTOR_HUB_TEST_OCI_TOOLS=$(scripts/oci-tools.sh)
 export EXECUTOR_HUB_TEST_CLIENTS EXECUTOR_HUB_TEST_SCHEMATHESIS EXECUTOR_HUB_TEST_CHROMIUM EXECUTOR_HUB_TEST_AXE
+export EXECUTOR_HUB_TEST_OCI_TOOLS
 
 if engine=$(scripts/docker-engine.sh start); then
     eval "$engine"

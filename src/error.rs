@@ -61,6 +61,13 @@ pub enum ErrorKind {
     Internal,
 }
 
+impl ErrorKind {
+    /// Whether the Hub or its machine is at fault, and not whoever asked.
+    pub fn is_the_hubs_own(self) -> bool {
+        matches!(self, Self::Unavailable | Self::Internal)
+    }
+}
+
 impl Error {
     /// An error of any kind.
     pub fn new(

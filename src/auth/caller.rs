@@ -46,6 +46,14 @@ impl Caller {
         self.user().map(|user| user.id)
     }
 
+    /// What they came with, if somebody is signed in.
+    pub fn token(&self) -> Option<TokenId> {
+        match self {
+            Self::Anonymous => None,
+            Self::Person { token, .. } => Some(*token),
+        }
+    }
+
     /// Whether they may do everything: an admin, by a token that reaches as far.
     pub fn is_admin(&self) -> bool {
         self.user().is_some_and(|user| user.role == Role::Admin) && self.reaches_all(Scope::Admin)

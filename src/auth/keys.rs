@@ -153,6 +153,12 @@ impl Keys {
         tag(&self.build_key, &all)
     }
 
+    /// Tells master keys apart and nothing of them.
+    pub fn fingerprint(&self) -> [u8; 8] {
+        let whole = tag(&self.download, &[b"fingerprint of the master key"]);
+        whole.first_chunk().copied().unwrap_or_default()
+    }
+
     fn cipher(&self) -> XChaCha20Poly1305 {
         XChaCha20Poly1305::new(&Key::from(*self.build_env))
     }

@@ -101,6 +101,12 @@ impl Auth {
         }
     }
 
+    /// Whether whoever has these may see the Hub's figures and how its parts are: an admin may.
+    pub async fn authorize_observation(&self, credentials: &Credentials) -> Result<(), Error> {
+        let caller = self.caller(credentials).await?;
+        policy::authorize_administration(&caller).map(|_| ())
+    }
+
     async fn caller_of_token(&self, token: &Secret) -> Result<Caller, Error> {
         let hash = tokens::hash(token);
         let mut connection = self.store.read().await?;
@@ -110,7 +116,10 @@ impl Auth {
                 let (user, token, power) = (Box::new(found.user), found.token, found.power);
                 Ok(Caller::Person { user, token, power })
             }
-            None => Err(Error::sign_in_required(true)),
+            None => {
+                metrics::counter!("hub_auth_failures_total", "reason" => "token").increment(1);
+                Err(Error::sign_in_required(true))
+            }
         }
     }
 

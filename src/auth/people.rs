@@ -3,11 +3,11 @@
 use super::{Auth, Caller, policy};
 use crate::{
     domain::{
-        ExecutorName, Secret,
+        ExecutorName, Login, Secret,
         page::{Page, PageSize},
         user::{Role, User},
     },
-    error::Error,
+    error::{Error, ErrorKind},
     store::users::Account,
 };
 
@@ -40,6 +40,27 @@ impl Auth {
         let user = self.create_user(login, display_name, role).await?;
         let word = self.invite(&user).await?;
         Ok((user, word))
+    }
+
+    /// Shuts a person out, as [`Auth::disable_user`] says. Nobody shuts out themselves: a Hub keeps an admin.
+    pub async fn disable_person(&self, caller: &Caller, login: &str) -> Result<(), Error> {
+        policy::authorize_administration(caller)?;
+        let is_own = |login: Login| caller.user().is_some_and(|user| user.login.key() == login.key());
+        if login.parse().is_ok_and(is_own) {
+            return Err(Error::new(
+                ErrorKind::PolicyDenied,
+                "own_account",
+                "You cannot shut out yourself.",
+                "Ask another admin of the Hub.",
+            ));
+        }
+        self.disable_user(login).await
+    }
+
+    /// Lets a person in again. Their tokens stay revoked.
+    pub async fn enable_person(&self, caller: &Caller, login: &str) -> Result<(), Error> {
+        policy::authorize_administration(caller)?;
+        self.enable_user(login).await
     }
 
     /// Invites a person to choose another password; invitations that they had before end.

@@ -92,6 +92,8 @@ impl Secrets {
                 store::sign_in_attempts::take_back(&mut connection, subject, self.clock.now()).await?;
             }
             self.remember(word);
+        } else {
+            metrics::counter!("hub_auth_failures_total", "reason" => "secret").increment(1);
         }
         Ok(fits)
     }

@@ -5,13 +5,20 @@ use std::net::IpAddr;
 
 use super::{Auth, Caller, passwords, throttle::Attempt, tokens};
 use crate::{
-    domain::{Login, Secret, TokenId, UserId, audit::AuditAction, power::Power, user::User},
+    domain::{
+        Login, Secret, TokenId, UserId,
+        audit::AuditAction,
+        power::{Power, Scope},
+        user::User,
+    },
     error::{Error, ErrorKind},
     store::{
         self, Connection,
-        tokens::{NewToken, TokenFacts, TokenKind},
+        tokens::{NewToken, Sessions, TokenFacts, TokenKind},
     },
 };
+
+pub use crate::store::tokens::SessionRow;
 
 /// Tells session tokens from personal ones.
 const PREFIX: &str = "ehub_s_";
@@ -46,12 +53,15 @@ impl Auth {
                 self.forgive_attempt(&attempt).await?;
                 Ok(user)
             }
-            _ => Err(Error::new(
-                ErrorKind::Unauthenticated,
-                "wrong_password",
-                "The login or the password is wrong.",
-                "Check both; an admin of the Hub can give you a new password.",
-            )),
+            _ => {
+                metrics::counter!("hub_auth_failures_total", "reason" => "password").increment(1);
+                Err(Error::new(
+                    ErrorKind::Unauthenticated,
+                    "wrong_password",
+                    "The login or the password is wrong.",
+                    "Check both; an admin of the Hub can give you a new password.",
+                ))
+            }
         }
     }
 
@@ -96,6 +106,45 @@ impl Auth {
         }
         transaction.commit().await?;
         Ok(was_session)
+    }
+
+    /// Where the caller is signed in, the newest first, and which of these they ask by.
+    pub async fn sessions(&self, caller: &Caller) -> Result<Vec<(SessionRow, bool)>, Error> {
+        let user = caller.require(Scope::Admin)?.id;
+        let current = caller.token();
+        let mut connection = self.store.read().await?;
+        let rows = store::tokens::list_sessions(&mut connection, user, self.clock.now()).await?;
+        let marked = rows.into_iter().map(|row| {
+            let is_this = Some(row.id) == current;
+            (row, is_this)
+        });
+        Ok(marked.collect())
+    }
+
+    /// Ends one of the caller's sessions, this one included.
+    pub async fn end_session_of(&self, caller: &Caller, id: TokenId) -> Result<(), Error> {
+        if self.end_sessions(caller, Sessions::Only(id)).await? > 0 {
+            return Ok(());
+        }
+        let cause = "You have no such session.";
+        Err(Error::new(ErrorKind::NotFound, "session_not_found", cause, "Look at the list of sessions."))
+    }
+
+    /// Ends every session of the caller but the one they ask by; how many there were.
+    pub async fn end_other_sessions(&self, caller: &Caller) -> Result<usize, Error> {
+        let current = caller.token().ok_or_else(|| Error::sign_in_required(false))?;
+        self.end_sessions(caller, Sessions::AllBut(current)).await
+    }
+
+    async fn end_sessions(&self, caller: &Caller, which: Sessions) -> Result<usize, Error> {
+        let user = caller.require(Scope::Admin)?.id;
+        let mut transaction = self.store.begin().await?;
+        let ended = store::tokens::end_sessions(&mut transaction, user, which, self.clock.now()).await?;
+        for name in &ended {
+            self.note(&mut transaction, AuditAction::SessionEnded, user, name).await?;
+        }
+        transaction.commit().await?;
+        Ok(ended.len())
     }
 
     /// What the caller signed in by.

@@ -5,6 +5,7 @@ mod copying;
 mod key;
 mod listing;
 mod read;
+mod room;
 mod uploads;
 mod verified;
 
@@ -29,6 +30,7 @@ use tokio_util::io::ReaderStream;
 
 pub use key::BlobKey;
 pub use listing::{Listing, Stored};
+pub use room::Room;
 
 use read::FileReader;
 
@@ -41,6 +43,7 @@ const PART_BYTES: usize = 8 << 20;
 /// How long an address works that the object store has signed.
 const SIGNED_LIFE: Duration = Duration::from_mins(10);
 const STAGING: &str = "staging";
+const STAGING_OF_WORKER: &str = "staging-of-worker";
 const UPLOADS: &str = "uploads";
 
 /// Why bytes could not be written or read.
@@ -105,29 +108,38 @@ pub struct Blobs {
 }
 
 impl Blobs {
-    /// Opens the store of the settings and throws away what a crash left in the staging folder of this machine.
+    /// Opens the store of the settings for a server and throws away what a crash of it left in its staging folder.
     pub fn open(settings: &config::Blobs, data_dir: &Path) -> Result<Self, BlobError> {
-        let blobs = Self::open_beside(settings, data_dir)?;
-        for left_over in std::fs::read_dir(&blobs.staging)?.flatten() {
+        Self::open_beside(settings, data_dir)?.swept()
+    }
+
+    /// The same for a worker, which may share a server's folder: it stages beside it, and leaves the server's uploads alone.
+    pub fn open_for_worker(settings: &config::Blobs, data_dir: &Path) -> Result<Self, BlobError> {
+        let prefix = settings.prefix.trim_matches('/');
+        Self::of(backend::open(settings)?, prefix, data_dir, STAGING_OF_WORKER)?.swept()
+    }
+
+    fn swept(self) -> Result<Self, BlobError> {
+        for left_over in std::fs::read_dir(&self.staging)?.flatten() {
             let _ = std::fs::remove_file(left_over.path());
         }
-        Ok(blobs)
+        Ok(self)
     }
 
     /// Opens the store of the settings beside a process that uses it and may be receiving uploads just now.
     pub fn open_beside(settings: &config::Blobs, data_dir: &Path) -> Result<Self, BlobError> {
-        Self::of(backend::open(settings)?, settings.prefix.trim_matches('/'), data_dir)
+        Self::of(backend::open(settings)?, settings.prefix.trim_matches('/'), data_dir, STAGING)
     }
 
     /// A store of plain files in `directory`, wherever the Hub keeps its own.
     pub fn in_folder(directory: &Path) -> Result<Self, BlobError> {
-        Self::of(backend::folder(directory)?, "", directory)
+        Self::of(backend::folder(directory)?, "", directory, STAGING)
     }
 
-    fn of(opened: backend::Opened, prefix: &str, data_dir: &Path) -> Result<Self, BlobError> {
+    fn of(opened: backend::Opened, prefix: &str, data_dir: &Path, staging: &str) -> Result<Self, BlobError> {
         // Staged files must be renamed into place, so they lie on the same file system as the objects.
         let beside = opened.directory.as_deref().unwrap_or(data_dir);
-        let (staging, uploads) = (beside.join(STAGING), beside.join(UPLOADS));
+        let (staging, uploads) = (beside.join(staging), beside.join(UPLOADS));
         std::fs::create_dir_all(&staging)?;
         Ok(Self {
             store: opened.store,

@@ -9,18 +9,22 @@ use super::{
     holder::{Concluded, Outcome},
     worker::{Interrupted, Worker},
 };
-use crate::store::{StoreError, task_leases::Claimed};
+use crate::{
+    images::ingest::StoredImage,
+    store::{StoreError, task_leases::Claimed},
+};
 
 impl Worker {
     /// Writes how the work ended, trying for as long as the lease may last.
     pub(super) async fn conclude(
         &self,
         claimed: &Claimed,
-        ended: Result<Result<BuiltImage, Fault>, Interrupted>,
+        ended: Result<Result<(BuiltImage, StoredImage), Fault>, Interrupted>,
+        ran: Duration,
     ) -> Result<(), StoreError> {
         let end = tokio::time::Instant::now() + self.parts.settings.lease.0;
         let outcome = match ended {
-            Ok(Ok(image)) => Outcome::Built(image),
+            Ok(Ok((image, stored))) => Outcome::Built(image, Some(stored)),
             Ok(Err(fault)) => Outcome::Faulted(fault),
             Err(Interrupted::Stopping) => Outcome::Stopping,
             Err(Interrupted::Cancelled) => Outcome::Cancelled,
@@ -37,12 +41,15 @@ impl Worker {
                 }
                 Err(error) => return Err(error),
                 Ok(concluded) => {
+                    count(&outcome, concluded, ran);
                     tracing::info!(
                         task.id = %claimed.id, executor = %claimed.executor, attempt = claimed.attempt, outcome = ?concluded,
                         "worked on a task"
                     );
-                    if let (Outcome::Built(image), Concluded::Cancelled | Concluded::Failed) =
-                        (&outcome, concluded)
+                    // Used or not, it need not stay in the engine: the registry has it, the build cache its steps. Where
+                    // the lease was lost, the name is somebody else's.
+                    if let Outcome::Built(image, _) = &outcome
+                        && concluded != Concluded::LeaseLost
                     {
                         self.forget_image(&image.name).await;
                     }
@@ -51,4 +58,21 @@ impl Worker {
             }
         }
     }
+}
+
+/// For the metrics: how it ended, and whose fault a failure was.
+fn count(outcome: &Outcome, concluded: Concluded, ran: Duration) {
+    let word = match concluded {
+        Concluded::Succeeded => "succeeded",
+        Concluded::Failed => "failed",
+        Concluded::Cancelled => "cancelled",
+        Concluded::Requeued => "requeued",
+        Concluded::LeaseLost => "lease_lost",
+    };
+    let class = match outcome {
+        Outcome::Faulted(fault) => fault.kind.as_str(),
+        Outcome::Built(_) | Outcome::Stopping | Outcome::Cancelled => "",
+    };
+    metrics::counter!("hub_builds_total", "outcome" => word, "class" => class).increment(1);
+    metrics::histogram!("hub_build_duration_seconds", "outcome" => word).record(ran.as_secs_f64());
 }

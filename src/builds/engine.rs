@@ -1,11 +1,19 @@
 //! What must a builder of images be able to do? The seam between the queue and the Docker Engine.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    io::{self, Read},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-use crate::domain::{BuildEnv, CommitId, ExecutorId, TaskId, limits::BuildLimits};
+use crate::{
+    domain::{BuildEnv, CommitId, ExecutorId, TaskId, limits::BuildLimits},
+    images::archive::Outline,
+};
 
 use super::fault::Fault;
 
@@ -15,12 +23,32 @@ pub trait Engine: Send + Sync + std::fmt::Debug {
     /// Asks whether the engine answers, and what it is. Returns within a few seconds.
     async fn ping(&self) -> Result<EngineInfo, Fault>;
 
-    /// Builds the image of `plan`, sending what the build prints to `output` as it happens. Dropping the future stops
-    /// the build at once and leaves nothing running. Building the same plan again is allowed and replaces the image.
-    async fn build(&self, plan: BuildPlan, output: mpsc::Sender<BuildOutput>) -> Result<BuiltImage, Fault>;
+    /// Builds the image of `plan`, sending what the build prints to `output` as it happens, and hands the image to
+    /// `keeper`, once it is whole. Without a keeper it stays in the engine. An error means that the image must not be used,
+    /// whatever the keeper has of it. Dropping the future stops the build at once and leaves nothing running. Building the
+    /// same plan again is allowed and replaces the image.
+    async fn build(
+        &self,
+        plan: BuildPlan,
+        output: mpsc::Sender<BuildOutput>,
+        keeper: Option<Arc<dyn ImageKeeper>>,
+    ) -> Result<BuiltImage, Fault>;
 
     /// Removes an image by name; it is no error when there is none.
     async fn remove(&self, image: &str) -> Result<(), Fault>;
+}
+
+/// Takes an image out of the engine: as one stream, which is read once.
+pub trait ImageKeeper: Send + Sync + std::fmt::Debug {
+    /// Reads an image's archive (what `docker save` writes) to its end and shows `watch` each of its layers. Blocks. What
+    /// was taken is for nobody to have before the engine's `build` has ended well: only then was all of it searched.
+    fn take(&self, archive: &mut dyn Read, watch: &mut dyn LayerWatch) -> Result<Outline, Fault>;
+}
+
+/// Sees the layers of an image while they pass by.
+pub trait LayerWatch {
+    /// A layer, unpacked, by its path in the archive. Need not be read to its end.
+    fn layer(&mut self, path: &str, tar: &mut dyn Read) -> io::Result<()>;
 }
 
 /// What an engine says of itself.

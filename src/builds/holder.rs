@@ -11,8 +11,10 @@ use super::{Fault, engine::BuiltImage, queue};
 use crate::{
     domain::{
         Clock, WorkerId,
+        image::{RepositoryName, commit_tag},
         task::{Failure, FaultKind, Phase, TaskEvent, TaskState},
     },
+    images::ingest::StoredImage,
     store::{
         self, Connection, Store, StoreError, notify,
         queue_pause::Pause,
@@ -42,8 +44,8 @@ pub struct Holder {
 /// How work on a task ended.
 #[derive(Debug)]
 pub enum Outcome {
-    /// There is an image.
-    Built(BuiltImage),
+    /// There is an image, and what the registry has of it; `None` where it lies in the engine only.
+    Built(BuiltImage, Option<StoredImage>),
     /// There is none.
     Faulted(Fault),
     /// The worker is to stop, and the build was not done.
@@ -111,8 +113,8 @@ impl Holder {
                 queue::end_cancelled(&mut transaction, claimed.id, &claimed.executor, lease, now).await?;
                 Concluded::Cancelled
             }
-            (Heartbeat::Held, Outcome::Built(image)) => {
-                self.succeed(&mut transaction, claimed, image, now).await?
+            (Heartbeat::Held, Outcome::Built(image, stored)) => {
+                self.succeed(&mut transaction, claimed, image, stored.as_ref(), now).await?
             }
             (Heartbeat::Held, Outcome::Faulted(fault)) => {
                 self.fail_or_retry(&mut transaction, claimed, fault, now).await?
@@ -128,12 +130,13 @@ impl Holder {
         Ok(concluded)
     }
 
-    /// The image is noted, the commit usable, its tags moved, the task over.
+    /// The image is noted, the commit leads to its manifest and is usable, its tags moved, the task over.
     async fn succeed(
         &self,
         connection: &mut Connection,
         claimed: &Claimed,
         image: &BuiltImage,
+        stored: Option<&StoredImage>,
         now: DateTime<Utc>,
     ) -> Result<Concluded, StoreError> {
         let new = store::images::NewImage {
@@ -142,16 +145,17 @@ impl Holder {
             name: &image.name,
             engine_id: &image.id,
             size: image.size,
-            manifest: None,
+            manifest: stored.map(|stored| stored.manifest),
         };
         store::images::put(connection, new, now).await?;
+        if let Some(stored) = stored {
+            let (executor, commit) = (&claimed.executor, claimed.commit);
+            store::image_tags::set_of_commit(connection, executor, commit, &stored.manifest).await?;
+        }
         queue::make_usable(connection, claimed.commit, now).await?;
         let story = [
             TaskEvent::PhaseDone { phase: Phase::Build, message: "The image is built.".into() },
-            TaskEvent::PhaseDone {
-                phase: Phase::Image,
-                message: format!("{} ({})", image.name, image.platform),
-            },
+            TaskEvent::PhaseDone { phase: Phase::Image, message: words(claimed, image, stored) },
             TaskEvent::PhaseDone {
                 phase: Phase::Commit,
                 message: "The commit is usable and its tags have moved.".into(),
@@ -223,6 +227,15 @@ impl Holder {
         }
         Ok(())
     }
+}
+
+/// Which image a build made: its repository and tag in the registry, where it has one.
+fn words(claimed: &Claimed, image: &BuiltImage, stored: Option<&StoredImage>) -> String {
+    if stored.is_none() {
+        return format!("{} ({})", image.name, image.platform);
+    }
+    let repository = RepositoryName::of_id(&claimed.executor);
+    format!("{repository}:{} ({})", commit_tag(claimed.commit), image.platform)
 }
 
 /// A minute, then two, four, eight.

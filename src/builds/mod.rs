@@ -13,7 +13,8 @@
 //!
 //! What survives a crash: everything that was accepted. A task's state, attempt and lease are columns, changed in short
 //! transactions; no transaction lasts as long as a build. A worker that dies loses its lease, and the task goes back.
-//! Finishing a task, making its commit usable and moving its tags is one transaction.
+//! An image is stored in the registry before its task is finished; finishing a task, making its commit usable, leading it
+//! to its image and moving its tags is one transaction.
 
 mod broadcast;
 mod conclusion;
@@ -21,6 +22,7 @@ pub mod docker;
 pub mod engine;
 pub mod fault;
 pub mod holder;
+mod keeping;
 pub mod logs;
 mod plan;
 pub mod progress;

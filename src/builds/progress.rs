@@ -66,15 +66,7 @@ impl Progress {
     /// The task's events after number `after`. The stream ends after the task's report, or when the task is gone. While
     /// the database does not answer it waits, and goes on where it was; a connection is held only while reading.
     pub fn follow(self, task: TaskId, after: i64) -> impl Stream<Item = Followed> + Send + 'static {
-        self.follow_batches(task, after).flat_map(|batch| {
-            stream::iter(match batch {
-                FollowedBatch::Events(events) => {
-                    events.iter().map(|event| Followed::Event(event.numbered.clone())).collect()
-                }
-                FollowedBatch::Waiting(waiting) => vec![Followed::Waiting(waiting)],
-                FollowedBatch::Quiet => vec![Followed::Quiet],
-            })
-        })
+        one_by_one(self.follow_batches(task, after))
     }
 
     /// The same in batches of at most 500 that are shared with all other followers: for surfaces with many of them.
@@ -93,6 +85,21 @@ impl Progress {
     pub async fn read(&self, task: TaskId, after: i64) -> Result<Vec<NumberedEvent>, Error> {
         self.stories.read(task, after).await
     }
+}
+
+/// What batches tell, event by event.
+pub fn one_by_one(
+    batches: impl Stream<Item = FollowedBatch> + Send + 'static,
+) -> impl Stream<Item = Followed> + Send + 'static {
+    batches.flat_map(|batch| {
+        stream::iter(match batch {
+            FollowedBatch::Events(events) => {
+                events.iter().map(|event| Followed::Event(event.numbered.clone())).collect()
+            }
+            FollowedBatch::Waiting(waiting) => vec![Followed::Waiting(waiting)],
+            FollowedBatch::Quiet => vec![Followed::Quiet],
+        })
+    })
 }
 
 struct Follower {

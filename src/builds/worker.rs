@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Engine, Fault,
-    engine::BuiltImage,
+    engine::{BuiltImage, ImageKeeper},
     holder::Holder,
+    keeping::Keeper,
     logs::{LogError, StoryWriter},
     plan,
     sealing::Sealer,
@@ -28,6 +29,10 @@ use crate::{
         limits::BuildLimits,
         task::{FaultKind, Phase, TaskEvent},
     },
+    images::{
+        Images,
+        ingest::{Intake, StoredImage},
+    },
     store::{
         self, Store, StoreError,
         notify::Notifications,
@@ -40,6 +45,8 @@ use crate::{
 const OUTPUT_LINES: usize = 1024;
 /// How often a worker asks its engine whether it is there, and looks for silent workers.
 const PULSE: Duration = Duration::from_secs(10);
+/// Nothing is staged for so long that somebody still wants.
+const LEFT_OVER: Duration = Duration::from_hours(24);
 /// How long the story of a first push that failed can still be read after its name was given back.
 const KEEP_DISCARDED: TimeDelta = TimeDelta::hours(1);
 
@@ -50,6 +57,8 @@ pub struct Parts {
     pub store: Store,
     /// Packages.
     pub blobs: Blobs,
+    /// Where built images go.
+    pub images: Images,
     /// Keys for build variables.
     pub keys: Keys,
     /// The time.
@@ -112,7 +121,18 @@ impl Worker {
             tracing::info!(tasks = expired, "taking over tasks of a worker that died here");
         }
         sweeper::sweep(&self.parts.store, self.parts.clock.as_ref()).await?;
+        self.clear_staging().await;
         Ok(())
+    }
+
+    /// Removes what images that a crash cut off have left on this machine. Others may be staging theirs in the same folder, so
+    /// only what is old goes.
+    async fn clear_staging(&self) {
+        let blobs = self.parts.blobs.clone();
+        let clearing = tokio::task::spawn_blocking(move || blobs.stale_uploads(LEFT_OVER, true)).await;
+        if let Err(error) = clearing.map_err(std::io::Error::other).flatten() {
+            tracing::warn!(%error, "cannot clear away what staged images have left");
+        }
     }
 
     /// Works until it is told to stop; then finishes or hands back what it holds.
@@ -171,9 +191,9 @@ impl Worker {
     async fn tidy(&self) -> Result<(), StoreError> {
         sweeper::sweep(&self.parts.store, self.parts.clock.as_ref()).await?;
         let now = self.parts.clock.now();
-        let mut connection = self.parts.store.read().await?;
-        store::executors::collect_discarded(&mut connection, now - KEEP_DISCARDED, now).await?;
-        Ok(())
+        let mut transaction = self.parts.store.begin().await?;
+        store::executors::collect_discarded(&mut transaction, now - KEEP_DISCARDED, now).await?;
+        transaction.commit().await
     }
 
     /// Asks the engine whether it is there, and tells everybody.
@@ -245,8 +265,9 @@ impl Worker {
         let claimed = self.holder.claim().await?;
         let Some(claimed) = claimed else { return Ok(false) };
         tracing::info!(task.id = %claimed.id, executor = %claimed.executor, attempt = claimed.attempt, "building");
+        let started = std::time::Instant::now();
         let outcome = self.work_on(&claimed).await;
-        if let Err(error) = self.conclude(&claimed, outcome).await {
+        if let Err(error) = self.conclude(&claimed, outcome, started.elapsed()).await {
             // The lease runs out and the task comes back: nothing is lost.
             tracing::error!(task.id = %claimed.id, %error, "cannot conclude a task");
         }
@@ -254,7 +275,10 @@ impl Worker {
     }
 
     /// Builds while keeping the lease. Whatever ends first, the engine's work stops with it.
-    async fn work_on(&self, claimed: &Claimed) -> Result<Result<BuiltImage, Fault>, Interrupted> {
+    async fn work_on(
+        &self,
+        claimed: &Claimed,
+    ) -> Result<Result<(BuiltImage, StoredImage), Fault>, Interrupted> {
         let story = StoryWriter::new(
             self.parts.store.clone(),
             Arc::clone(&self.parts.clock),
@@ -275,7 +299,11 @@ impl Worker {
         tokio::time::sleep(self.parts.settings.drain.0).await;
     }
 
-    async fn build(&self, claimed: &Claimed, mut story: StoryWriter) -> Result<BuiltImage, Fault> {
+    async fn build(
+        &self,
+        claimed: &Claimed,
+        mut story: StoryWriter,
+    ) -> Result<(BuiltImage, StoredImage), Fault> {
         let ours = |error: &dyn std::fmt::Display| {
             tracing::error!(task.id = %claimed.id, %error, "a build failed for a reason of the Hub's own");
             Fault::new(FaultKind::Internal, "The Hub could not build this because of a fault of its own.")
@@ -320,24 +348,44 @@ impl Worker {
         );
         let image = plan.image.clone();
         let (output, lines) = mpsc::channel(OUTPUT_LINES);
+        let cancelled = CancellationToken::new();
+        let _cancelled_when_dropped = cancelled.clone().drop_guard();
+        let keeper = Arc::new(Keeper::new(Intake {
+            images: self.parts.images.clone(),
+            executor: claimed.executor.clone(),
+            limit: self.parts.settings.image_limit.0,
+            cancelled,
+        }));
         // Both end together: the channel closes when the build is over, and then the log is complete.
-        let (built, written) = tokio::join!(self.parts.engine.build(plan, output), story.write(lines));
+        let building =
+            self.parts.engine.build(plan, output, Some(Arc::clone(&keeper) as Arc<dyn ImageKeeper>));
+        let (built, written) = tokio::join!(building, story.write(lines));
         drop(package);
         let built = match written {
             // A build without its log is not told truly; the next try may be.
             Err(LogError::Refused(error)) if built.is_ok() => Err(ours(&error)),
             _ => built,
         };
-        if built.is_err() {
+        let kept = match built {
+            Ok(built) => {
+                let storing = keeper.store(&built.platform);
+                let stored = tokio::time::timeout(self.parts.limits.time, storing).await;
+                stored
+                    .unwrap_or_else(|_| Err(ours(&"the image is not stored yet")))
+                    .map(|stored| (built, stored))
+            }
+            Err(fault) => Err(fault),
+        };
+        if kept.is_err() {
             self.forget_image(&image).await;
         }
-        built
+        kept
     }
 
-    /// Removes what a build that did not end well may have left in the engine, since nobody searched it for secrets.
+    /// Removes an image from the engine: one that ended well lies in the registry, and any other was not searched for secrets.
     pub(super) async fn forget_image(&self, image: &str) {
         if let Err(fault) = self.parts.engine.remove(image).await {
-            tracing::debug!(image, %fault, "cannot remove the image of a failed build");
+            tracing::debug!(image, %fault, "cannot remove an image from the engine");
         }
     }
 

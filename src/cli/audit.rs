@@ -11,7 +11,6 @@ use crate::{
     config::{Environment, Settings},
     domain::SystemClock,
     hub::audit::{Asker, Wanted},
-    inspect::PythonParser,
 };
 
 #[derive(Debug, Subcommand)]
@@ -49,7 +48,7 @@ impl Audit {
 
     async fn act(self, settings: Settings, database: &Database) -> Result<(), Failure> {
         let store = database.store.clone();
-        let app = App::new(settings, store, Arc::new(SystemClock), PythonParser::InProcess)?;
+        let app = App::beside(settings, store, Arc::new(SystemClock))?;
         match self {
             Self::Export { since, until, actor, executor } => {
                 let subject = executor.map(|id| ("executor".to_owned(), id));

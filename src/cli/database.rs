@@ -42,6 +42,18 @@ impl Database {
         Self::own(settings, environment).await
     }
 
+    /// One that runs, for looking only: nothing is started and nothing is migrated. `None`: the private one does not run.
+    pub(super) async fn of_running(settings: &Settings) -> Result<Option<Store>, Failure> {
+        let options = match configured(settings)? {
+            Some(options) => options,
+            None => match postgres::running_in(&settings.server.data_dir) {
+                Some(options) => options,
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(Store::connect(options, &settings.database).await?))
+    }
+
     /// The same with the schema as it is.
     pub(super) async fn beside_unmigrated(
         settings: &Settings,

@@ -7,18 +7,23 @@ mod check;
 mod collect;
 mod config;
 mod database;
+mod doctor;
 mod executor;
 mod failure;
 mod inspect;
 mod inspect_python;
 mod migrate;
+mod observe;
 mod openapi;
 mod ping;
+mod reload;
 mod restore;
 mod seed;
 mod serve;
+mod supervisor;
 mod token;
 mod user;
+mod web;
 mod worker;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -80,6 +85,8 @@ enum Command {
     Config(config::Config),
     /// See a folder or zip as the Hub will see it once it is pushed
     Inspect(inspect::Inspect),
+    /// Look for what is set up in a way that will hurt, and say the fix; exit code 1 when something is wrong
+    Doctor(doctor::Doctor),
     /// Ask a running Hub whether it is ready; for health checks
     Ping(ping::Ping),
     /// Read Python source on standard input; started by the Hub itself, with limits
@@ -149,6 +156,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             Command::Check(command) => command.run(settings, &environment).await,
             Command::Audit(command) => command.run(settings, &environment).await,
             Command::Builds(command) => command.run(&settings, &environment).await,
+            Command::Doctor(command) => command.run(&settings).await,
             Command::Ping(command) => command.run(&settings).await,
             Command::Seed(command) => command.run(&settings, &environment).await,
             Command::Config(_) | Command::Inspect(_) | Command::InspectPython | Command::Openapi => Ok(()),

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use clap::Args;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::failure::Failure;
+use super::{
+    failure::Failure,
+    web::{Ask, Site, ask},
+};
 use crate::{
     app::DataDirLock,
     config::{ConfigError, Environment, Settings},
@@ -40,25 +42,12 @@ impl Ping {
 }
 
 async fn server(settings: &Settings, wait: Duration) -> Result<(), Failure> {
-    let mut address = settings.server.listen;
-    if address.ip().is_unspecified() {
-        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
-    }
-    let ask = async {
-        let mut stream = tokio::net::TcpStream::connect(address).await?;
-        let request = format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await?;
-        let mut answer = String::new();
-        stream.take(64 << 10).read_to_string(&mut answer).await?;
-        Ok::<_, std::io::Error>(answer)
-    };
-    let answer = tokio::time::timeout(wait, ask)
-        .await
-        .map_err(|_| anyhow::anyhow!("no answer from {address} in {} s", wait.as_secs()))?
-        .map_err(|error| anyhow::anyhow!("no answer from {address}: {error}"))?;
-    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-    println!("{}", body.trim());
-    if answer.starts_with("HTTP/1.1 200") {
+    let address = settings.server.listen;
+    // The certificate is made out to another name than that of this machine's loopback; it does not count here.
+    let site = Site::of_listener(address, settings.server.has_tls());
+    let reply = ask(&site, Ask::get("/readyz"), wait).await.map_err(anyhow::Error::from)?;
+    println!("{}", String::from_utf8_lossy(&reply.body).trim());
+    if reply.status == 200 {
         return Ok(());
     }
     Err(anyhow::anyhow!("the Hub at {address} is not ready").into())

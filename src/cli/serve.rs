@@ -6,7 +6,7 @@ use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::{database::Database, failure::Failure};
+use super::{database::Database, failure::Failure, observe, reload, supervisor::Supervisor};
 use crate::{
     app::{App, DataDirLock},
     auth::setup::Setup,
@@ -14,9 +14,9 @@ use crate::{
         docker::{DockerEngine, DockerSettings, Network, Pruned, Unbounded},
         worker::Worker,
     },
-    config::{BuildMode, BuildNetwork, Environment, Settings, UnkeptLimits},
+    config::{BuildMode, BuildNetwork, ConfigError, Environment, Settings, UnkeptLimits},
     domain::SystemClock,
-    http::server,
+    http::{server, tls::Tls},
     inspect::PythonParser,
 };
 
@@ -37,37 +37,64 @@ impl Serve {
         // Before anything that must be stopped cleanly is started.
         let mut stop = Stop::new()?;
         let lock = DataDirLock::take(&settings.server.data_dir, "server")?;
-        let listener = server::bind(settings.server.listen).await.map_err(|error| {
-            anyhow::anyhow!(
-                "cannot listen on {}: {error}; choose another `server.listen`",
-                settings.server.listen
-            )
-        })?;
-        let address = listener.local_addr().map_err(anyhow::Error::from)?;
-        if settings.server.listen.port() == 0 && settings.server.external_url.ends_with(":0") {
-            settings.server.external_url = format!("http://{address}");
-        }
+        let tls = tls_of(&settings)?;
+        let listener = match Environment::inherited_listener().map_err(anyhow::Error::from)? {
+            Some(listener) => tokio::net::TcpListener::from_std(listener).map_err(anyhow::Error::from)?,
+            None => server::bind(settings.server.listen).await.map_err(|error| {
+                anyhow::anyhow!(
+                    "cannot listen on {}: {error}; choose another `server.listen`",
+                    settings.server.listen
+                )
+            })?,
+        };
+        settings.server.listening_on(listener.local_addr().map_err(anyhow::Error::from)?);
+        let supervisor = Supervisor::of(environment);
+        let alive = tokio::spawn(supervisor.clone().stay_alive());
+        let reloading = tokio::spawn(reload::on_hangup(tls.clone())?);
         let database = tokio::select! {
             database = Database::own(&settings, environment) => database?,
             () = stop.requested() => return Ok(()),
         };
-        let served = serve(&settings, &database, &lock, listener, &mut stop).await;
+        let door = Door { listener, tls, supervisor };
+        let served = serve(&settings, &database, &lock, door, &mut stop).await;
         database.close().await;
+        reloading.abort();
+        alive.abort();
         served
     }
+}
+
+/// Where requests come in, and who wants to know when they may.
+struct Door {
+    listener: tokio::net::TcpListener,
+    tls: Option<Tls>,
+    supervisor: Supervisor,
+}
+
+fn tls_of(settings: &Settings) -> Result<Option<Tls>, Failure> {
+    if !settings.server.has_tls() {
+        return Ok(None);
+    }
+    let tls = Tls::load(&settings.server.tls_certificate, &settings.server.tls_key);
+    Ok(Some(tls.map_err(|error| ConfigError::Value {
+        key: "server.tls_certificate".into(),
+        why: error.to_string(),
+    })?))
 }
 
 async fn serve(
     settings: &Settings,
     database: &Database,
     lock: &DataDirLock,
-    listener: tokio::net::TcpListener,
+    door: Door,
     stop: &mut Stop,
 ) -> Result<(), Failure> {
     let parser = PythonParser::Child { program: Environment::own_program().map_err(anyhow::Error::from)? };
     let app = App::new(settings.clone(), database.store.clone(), Arc::new(SystemClock), parser)?;
     app.hub().write_rules().await?;
     let stopping = app.stopping();
+    let observed = observe::begin(&app).await?;
+    let known = tokio::spawn(app.clone().stay_known("server", lock.place(&Environment::host_name())));
     let listening = tokio::spawn(app.clone().listen());
     let housekeeping = tokio::spawn(app.clone().keep_house());
     let working = start_worker(&app, lock).await?.map(|worker| tokio::spawn(worker.run()));
@@ -75,17 +102,21 @@ async fn serve(
     tracing::info!(address, data_dir = %settings.server.data_dir.display(), "the Hub is ready");
     eprintln!("Executor Hub is ready at {address}");
     say_how_to_set_up(&app).await?;
-    let serving = tokio::spawn(server::serve(
+    let Door { listener, tls, supervisor } = door;
+    let serving = tokio::spawn(server::serve_with(
         listener,
+        tls,
         crate::http::router(app.clone()),
         server::Bounds::of(&settings.server),
         stopping.clone(),
     ));
+    supervisor.ready();
     let ended = tokio::select! {
         () = stop.requested() => Ok(()),
         why = database.exited() => Err(Failure::Other(anyhow::anyhow!("the private Postgres ended: {why}"))),
     };
     tracing::info!("stopping");
+    supervisor.stopping();
     stopping.cancel();
     let wind_down = async {
         let _ = serving.await;
@@ -94,6 +125,10 @@ async fn serve(
         }
         let _ = listening.await;
         let _ = housekeeping.await;
+        let _ = known.await;
+        if let Some(observed) = observed {
+            let _ = observed.await;
+        }
     };
     tokio::select! {
         () = wind_down => {}

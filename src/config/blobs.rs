@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::secret_text;
+use super::{Bytes, secret_text};
 use crate::domain::Secret;
 
 /// `[blobs]`
@@ -30,6 +30,8 @@ pub struct Blobs {
     pub s3_allow_http: bool,
     /// Put before every key.
     pub prefix: String,
+    /// With less than this the Hub is not ready.
+    pub min_free_space: Bytes,
 }
 
 /// Kinds of object store.

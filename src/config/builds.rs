@@ -52,6 +52,8 @@ pub struct Builds {
     pub log_limit: Bytes,
     /// Bound on all console output.
     pub output_limit: Bytes,
+    /// Bound on the layers of an image, unpacked.
+    pub image_limit: Bytes,
     /// What to do where limits cannot be kept.
     pub unkept_limits: UnkeptLimits,
     /// Age at which unused build cache is removed; zero keeps it.

@@ -8,7 +8,8 @@ use toml::Value;
 use super::{layers::Layers, manual};
 
 /// The settings that hold secrets. A test finds those that are missing here.
-pub(super) const SECRETS: [&str; 3] = ["database.url", "blobs.s3_secret_access_key", "auth.master_key"];
+pub(super) const SECRETS: [&str; 4] =
+    ["server.metrics_token", "database.url", "blobs.s3_secret_access_key", "auth.master_key"];
 
 /// What stands for a secret that is set.
 const HIDDEN: &str = "(hidden)";

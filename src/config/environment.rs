@@ -54,6 +54,15 @@ impl Environment {
         std::env::current_exe()
     }
 
+    /// The listener that systemd opened for this process (`LISTEN_FDS`), if it did.
+    pub fn inherited_listener() -> std::io::Result<Option<std::net::TcpListener>> {
+        let listener = listenfd::ListenFd::from_env().take_tcp_listener(0)?;
+        if let Some(listener) = &listener {
+            listener.set_nonblocking(true)?;
+        }
+        Ok(listener)
+    }
+
     /// Whether people read standard error.
     pub fn stderr_is_terminal() -> bool {
         std::io::stderr().is_terminal()

@@ -229,6 +229,9 @@ fn from_text(text: &str, like: &Value) -> Result<Value, String> {
         Value::Integer(_) => {
             text.trim().parse().map(Value::Integer).map_err(|_| format!("{text:?} is no whole number"))
         }
+        Value::Array(_) if text.trim_start().starts_with('[') => {
+            serde_json::from_str(text).map_err(|error| format!("no JSON list of texts: {error}"))
+        }
         Value::Array(_) => {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
             Ok(Value::Array(items.map(|item| Value::String(item.to_owned())).collect()))

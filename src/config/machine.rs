@@ -36,7 +36,8 @@ pub(super) fn settle(layers: &mut Layers, environment: &Environment) {
         }
     }
     if layers.text("server.external_url").is_empty() {
-        let url = format!("http://{}", layers.text("server.listen"));
+        let scheme = if layers.text("server.tls_certificate").is_empty() { "http" } else { "https" };
+        let url = format!("{scheme}://{}", layers.text("server.listen"));
         layers.settle("server.external_url", url, Source::Derived("server.listen"));
     }
     let tidy = layers.text("server.external_url").trim_end_matches('/').to_owned();

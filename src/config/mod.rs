@@ -13,6 +13,8 @@ mod log;
 mod machine;
 mod manual;
 mod nearest;
+pub mod process;
+mod registry;
 mod schema;
 mod server;
 mod units;

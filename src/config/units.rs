@@ -1,6 +1,10 @@
 //! How are sizes, durations and networks written in the configuration? As people say them: "16MiB", "30s", "10.0.0.0/8".
 
-use std::{net::IpAddr, str::FromStr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    str::FromStr,
+    time::Duration,
+};
 
 use serde::Deserialize;
 
@@ -45,6 +49,12 @@ pub struct Network {
 }
 
 impl Network {
+    /// Whether these are all addresses, of one kind at least.
+    pub fn is_everything(&self) -> bool {
+        let ipv4 = u128::MAX << 32;
+        self.mask == 0 || (self.mask == ipv4 && self.bits == as_bits(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
+    }
+
     /// Whether the address is one of these.
     pub fn contains(&self, address: IpAddr) -> bool {
         as_bits(address) & self.mask == self.bits
@@ -121,6 +131,9 @@ mod tests {
         assert!(contains("fd00::/8", "fdab::1") && !contains("fd00::/8", "fe80::1"));
         assert!(contains("::/0", "10.0.0.1") && contains("0.0.0.0/0", "10.0.0.1"));
         assert!(!contains("0.0.0.0/0", "fe80::1"));
+        let is_everything = |network: &str| network.parse::<Network>().unwrap().is_everything();
+        assert!(is_everything("0.0.0.0/0") && is_everything("::/0"));
+        assert!(!is_everything("10.0.0.0/8") && !is_everything("0.0.0.0/1") && !is_everything("fd00::/8"));
         for bad in ["", "10.0.0.0/33", "10.0.0/8", "10.0.0.0/-1", "localhost"] {
             assert!(bad.parse::<Network>().is_err(), "{bad:?}");
         }

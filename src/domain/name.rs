@@ -77,6 +77,7 @@ const RESERVED_LOGINS: &[&str] = &[
     "metrics",
     "packages",
     "ping",
+    "probe",
     "readyz",
     "rpc",
     "setup",

@@ -19,6 +19,12 @@ impl Secret {
         &self.0
     }
 
+    /// Whether both are the same text, in a time that tells nothing of it; never when there is none.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        use subtle::ConstantTimeEq as _;
+        !self.is_empty() && bool::from(self.0.as_bytes().ct_eq(other.0.as_bytes()))
+    }
+
     /// Whether there is any text.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -58,5 +64,7 @@ mod tests {
         let secret = Secret::new("hunter2");
         assert!(!format!("{secret:?}").contains("hunter2"));
         assert_eq!(secret.expose(), "hunter2");
+        assert!(secret.is_same_as(&Secret::new("hunter2")) && !secret.is_same_as(&Secret::new("hunter3")));
+        assert!(!Secret::new("").is_same_as(&Secret::new("")), "no secret fits nobody");
     }
 }

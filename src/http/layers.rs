@@ -1,13 +1,13 @@
 //! What happens around every request? In this order: tidy the path, give the request an id, log it, guard against
 //! panics, set the headers that every answer carries.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::{
     Router,
     body::Body,
-    extract::{Request, State},
-    http::{HeaderName, HeaderValue, Uri, header},
+    extract::{MatchedPath, Request, State},
+    http::{HeaderName, HeaderValue, Method, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
@@ -48,9 +48,10 @@ pub(super) fn around(routes: Router, app: App) -> Router {
             let error = crate::error::Error::internal("a handler panicked");
             super::problem::Problem::from(error).into_response()
         }))
-        .layer(middleware::from_fn_with_state(app, identify_and_log));
+        .layer(middleware::from_fn_with_state(app.clone(), identify_and_log));
     // The path must be tidy before routing, and only a service around the whole router comes before that.
-    let tidy = MapRequestLayer::new(tidy_path as fn(Request) -> Request).layer(routes);
+    let base = app.settings().server.base_path().to_owned();
+    let tidy = MapRequestLayer::new(move |request| tidy_path(request, &base)).layer(routes);
     Router::new().fallback_service(tidy)
 }
 
@@ -59,6 +60,7 @@ async fn identify_and_log(State(app): State<App>, mut request: Request, next: Ne
     let id = RequestId(request_id());
     request.extensions_mut().insert(id.clone());
     let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     // The query is left out: download addresses carry their permission there.
     let path = loggable(request.uri().path()).to_owned();
     let session = request
@@ -74,6 +76,7 @@ async fn identify_and_log(State(app): State<App>, mut request: Request, next: Ne
     let mut response = CURRENT.scope(id.clone(), origin.during(next.run(request))).await;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let status = response.status().as_u16();
+    count(route, &method, status, started.elapsed());
     let error = response.extensions_mut().remove::<LoggedError>();
     match error {
         Some(error) if status >= 500 => tracing::error!(
@@ -97,6 +100,19 @@ async fn identify_and_log(State(app): State<App>, mut request: Request, next: Ne
     response
 }
 
+/// For the metrics: by the template of the route, since whoever asks can make up paths and methods.
+fn count(route: Option<String>, method: &Method, status: u16, took: Duration) {
+    let route = route.unwrap_or_else(|| "none".to_owned());
+    let method = match method.as_str() {
+        "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" => method.as_str().to_owned(),
+        _ => "other".to_owned(),
+    };
+    metrics::counter!("hub_http_requests_total", "route" => route.clone(), "method" => method.clone(), "code" => status.to_string())
+        .increment(1);
+    metrics::histogram!("hub_http_request_duration_seconds", "route" => route, "method" => method)
+        .record(took.as_secs_f64());
+}
+
 /// The path without what it grants: whoever reads the log must not be able to take up somebody's invitation.
 fn loggable(path: &str) -> &str {
     const INVITATIONS: &str = "/invitations/";
@@ -104,14 +120,22 @@ fn loggable(path: &str) -> &str {
 }
 
 /// Two slashes in a row become one: SDKs join `JINA_HUBBLE_REGISTRY` and `/v2/…` without looking (PROTOCOL.md, trap 17).
-fn tidy_path(mut request: Request<Body>) -> Request<Body> {
+/// The path of `server.external_url` goes; a path without it is answered as well, for proxies that take it away themselves
+/// and for clients before the SDK, which drop every path (PROTOCOL.md, base address).
+fn tidy_path(mut request: Request<Body>, base: &str) -> Request<Body> {
     let uri = request.uri();
-    if uri.path().contains("//") {
+    if uri.path().contains("//") || (!base.is_empty() && uri.path().starts_with(base)) {
         let mut path = String::with_capacity(uri.path().len());
         for c in uri.path().chars() {
             if !(c == '/' && path.ends_with('/')) {
                 path.push(c);
             }
+        }
+        match path.strip_prefix(base) {
+            Some("") => "/".clone_into(&mut path),
+            Some(rest) if rest.starts_with('/') => path = rest.to_owned(),
+            // It only begins with the same letters.
+            _ => {}
         }
         if let Some(query) = uri.query() {
             path.push('?');

@@ -13,6 +13,7 @@ mod ndjson;
 mod oci;
 mod packages;
 mod portal;
+mod probe;
 mod problem;
 mod pull;
 mod push;
@@ -22,6 +23,7 @@ pub mod server;
 mod stall;
 mod story;
 mod tagged;
+pub mod tls;
 mod upload;
 mod v1;
 mod v2;
@@ -32,6 +34,7 @@ use self::routes::{Declared, Routes};
 use crate::app::App;
 
 pub use api::document as api_document;
+pub use health::observation_router;
 
 /// All surfaces on one router.
 pub fn router(app: App) -> Router {
@@ -46,6 +49,7 @@ pub fn table(app: &App) -> Vec<Declared> {
 
 fn routes(app: &App) -> Routes {
     health::routes()
+        .merge(probe::routes())
         .merge(packages::routes())
         .merge(artifacts::routes())
         .merge(v1::routes())

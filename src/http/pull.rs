@@ -4,7 +4,7 @@
 use crate::{
     domain::{ExecutorRef, Tag, commit::Commit},
     error::{Error, ErrorKind},
-    hub::{Hub, pull::Pulled},
+    hub::pull::Pulled,
 };
 
 /// The Executor and the tag that a client asks for. No Executor can have a name or tag that cannot be read, so that is the
@@ -27,8 +27,7 @@ pub(super) fn serial_number(commit: &Commit) -> i64 {
     commit.created_at.timestamp_millis()
 }
 
-/// The name of its image: the built one, or the one that it would have. Some clients need a name even to pull the source.
-pub(super) fn image(hub: &Hub, pulled: &Pulled) -> String {
-    let named = || format!("{}/{}:{}", hub.rules().image_prefix, pulled.executor.id, pulled.commit.id);
-    pulled.images.first().cloned().unwrap_or_else(named)
+/// The name of its image, or the one that it will have. Some clients need a name even to pull the source.
+pub(super) fn image(pulled: &Pulled) -> String {
+    pulled.images.first().unwrap_or(&pulled.image).clone()
 }

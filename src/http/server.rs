@@ -1,14 +1,23 @@
-//! How are connections served, and how does serving end? Softly first: open requests may go on for a while.
+//! How are connections served, with TLS or without, and how does serving end? Softly first: open requests may go on for a
+//! while.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Extension, Router};
+use axum::{Extension, Router, middleware::AddExtension};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto::Builder, graceful::GracefulShutdown},
+    server::{
+        conn::auto::Builder,
+        graceful::{GracefulShutdown, Watcher},
+    },
     service::TowerToHyperService,
 };
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tower::Layer as _;
 
@@ -16,6 +25,7 @@ use super::{
     address::Peer,
     idle::{Movement, Watched},
     stall::CutWhenStalled,
+    tls::Tls,
 };
 use crate::config;
 
@@ -58,9 +68,26 @@ pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
 }
 
+/// The first byte of every connection that begins with TLS: a handshake record.
+const HANDSHAKE: u8 = 22;
+/// For whoever speaks plain HTTP to a listener with TLS.
+const SPEAK_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n\
+    This Hub is reached by https://, not by http://.\n";
+
 /// Serves until `stop`; then takes no more connections and gives open requests some time to end. A piece of a request that
 /// takes too long to arrive ends its connection, and so does a piece of an answer that nobody takes.
 pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, stop: CancellationToken) {
+    serve_with(listener, None, router, bounds, stop).await;
+}
+
+/// The same over TLS, where there is a certificate.
+pub async fn serve_with(
+    listener: TcpListener,
+    tls: Option<Tls>,
+    router: Router,
+    bounds: Bounds,
+    stop: CancellationToken,
+) {
     let Bounds { read_timeout, idle_timeout, connections, grace } = bounds;
     let mut builder = Builder::new(TokioExecutor::new());
     builder
@@ -98,7 +125,8 @@ pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, stop: 
         // Answers are small and many: waiting to fill packets costs 40 ms each.
         let _ = stream.set_nodelay(true);
         let (builder, watcher, stopping) = (builder.clone(), graceful.watcher(), stop.clone());
-        let service = TowerToHyperService::new(Extension(Peer(peer.ip())).layer(router.clone()));
+        let service = Extension(Peer(peer.ip())).layer(router.clone());
+        let tls = tls.clone();
         tokio::spawn(async move {
             // The version is told by the first bytes, and only then does the time for the head begin.
             let mut byte = [0];
@@ -109,16 +137,13 @@ pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, stop: 
             if !has_begun {
                 return;
             }
-            let (stream, movement): (_, Movement) = Watched::new(CutWhenStalled::new(stream, read_timeout));
-            let connection =
-                builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-            tokio::select! {
-                served = watcher.watch(connection) => {
-                    if let Err(error) = served {
-                        tracing::debug!(%error, "a connection broke off");
-                    }
-                }
-                () = movement.stopped(idle_timeout) => tracing::debug!("closed an idle connection"),
+            let limits = (read_timeout, idle_timeout);
+            match tls {
+                None => converse(stream, &builder, watcher, service, limits).await,
+                Some(tls) => match begin_tls(stream, byte == [HANDSHAKE], &tls, read_timeout).await {
+                    Ok(stream) => converse(stream, &builder, watcher, service, limits).await,
+                    Err(error) => tracing::debug!(%error, "a connection did not come to TLS"),
+                },
             }
             // Only now may another connection have it.
             drop(place);
@@ -128,6 +153,42 @@ pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, stop: 
     if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
         tracing::info!("some requests did not end in time; closing their connections");
     }
+}
+
+/// Answers the requests of one connection.
+async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    builder: &Builder<TokioExecutor>,
+    watcher: Watcher,
+    service: AddExtension<Router, Peer>,
+    (read_timeout, idle_timeout): (Duration, Duration),
+) {
+    let (stream, movement): (_, Movement) = Watched::new(CutWhenStalled::new(stream, read_timeout));
+    let service = TowerToHyperService::new(service);
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+    tokio::select! {
+        served = watcher.watch(connection) => {
+            if let Err(error) = served {
+                tracing::debug!(%error, "a connection broke off");
+            }
+        }
+        () = movement.stopped(idle_timeout) => tracing::debug!("closed an idle connection"),
+    }
+}
+
+/// The handshake, in as much time as the head of a request may take.
+async fn begin_tls(
+    mut stream: TcpStream,
+    is_tls: bool,
+    tls: &Tls,
+    limit: Duration,
+) -> io::Result<TlsStream<TcpStream>> {
+    if !is_tls {
+        stream.write_all(SPEAK_TLS).await?;
+        stream.shutdown().await?;
+        return Err(io::Error::other("it speaks plain HTTP"));
+    }
+    tokio::time::timeout(limit, tls.acceptor().accept(stream)).await?
 }
 
 #[cfg(test)]

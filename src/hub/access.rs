@@ -7,7 +7,7 @@ use crate::{
         Caller,
         policy::{self, Action, Denied, Granted, Knowledge},
     },
-    domain::{ExecutorRef, Secret, executor::Executor},
+    domain::{ExecutorRef, Secret, TokenId, executor::Executor},
     error::Error,
     store,
 };
@@ -48,6 +48,13 @@ impl Hub {
                 Denied::Forbidden => Refused::Forbidden,
             },
         )
+    }
+
+    /// The person who came with this token some time ago, as they are now; `None` when it is not good any more.
+    pub(super) async fn caller_of(&self, token: TokenId) -> Result<Option<Caller>, Error> {
+        let mut connection = self.0.store.read().await?;
+        let found = store::tokens::find_live(&mut connection, token, self.0.clock.now()).await?;
+        Ok(found.map(|found| Caller::Person { user: Box::new(found.user), token, power: found.power }))
     }
 
     /// The Executor without an owner that bears this bare name. Whoever may not know of the holder of a bare name must find

@@ -1,12 +1,7 @@
 //! Which Executors are there for this caller?
 
 use super::Hub;
-use crate::{
-    auth::Caller,
-    domain::{page::PageSize, power::Scope},
-    error::Error,
-    store::{self, executor_search::Audience},
-};
+use crate::{auth::Caller, domain::page::PageSize, error::Error, store};
 
 pub use crate::store::executor_search::{Listed, Wanted};
 
@@ -32,20 +27,12 @@ impl Hub {
         number: usize,
         size: PageSize,
     ) -> Result<FoundPage, Error> {
-        let audience = self.audience(caller)?;
+        let viewer = self.viewer(caller)?;
         let mut connection = self.0.store.read().await?;
-        let found = store::executor_search::matching(&mut connection, audience, wanted, MOST_FOUND).await?;
+        let found = store::executor_search::matching(&mut connection, &viewer, wanted, MOST_FOUND).await?;
         let size = usize::try_from(size.as_i64()).unwrap_or(1);
         let page = found.chunks(size.max(1)).nth(number).unwrap_or_default();
         let items = store::executor_search::listed(&mut connection, page).await?;
         Ok(FoundPage { items, total: found.len() })
-    }
-
-    fn audience(&self, caller: &Caller) -> Result<Audience, Error> {
-        match caller.user_id() {
-            Some(id) if caller.reaches_all(Scope::Read) => Ok(Audience::Person(id)),
-            None if self.0.rules.hub.sign_in_required => Err(Error::sign_in_required(false)),
-            Some(_) | None => Ok(Audience::Everyone),
-        }
     }
 }

@@ -44,10 +44,38 @@ pub struct Collection {
     pub waiting: Amount,
 }
 
+impl Collection {
+    /// What was deleted, by the kinds that the metrics know.
+    fn deleted(&self) -> [(&'static str, Amount); 4] {
+        [
+            ("package", self.packages),
+            ("artifact", self.artifacts),
+            ("image", self.images),
+            ("upload", self.uploads),
+        ]
+    }
+}
+
 impl Hub {
     /// Deletes the bytes that nothing needs and tells how much that was. Several may collect at once, beside pushes and
     /// pulls of any kind.
     pub async fn collect(&self) -> Result<Collection, Error> {
+        let collected = self.collect_all().await;
+        let outcome = if collected.is_ok() { "done" } else { "failed" };
+        metrics::counter!("hub_gc_runs_total", "outcome" => outcome).increment(1);
+        if let Ok(collection) = &collected {
+            for (kind, amount) in collection.deleted() {
+                metrics::counter!("hub_gc_deleted_objects_total", "kind" => kind).increment(amount.objects);
+                metrics::counter!("hub_gc_deleted_bytes_total", "kind" => kind).increment(amount.bytes);
+            }
+            let now = self.0.clock.now().timestamp();
+            metrics::gauge!("hub_gc_last_success_timestamp_seconds")
+                .set(f64::from(u32::try_from(now).unwrap_or(0)));
+        }
+        collected
+    }
+
+    async fn collect_all(&self) -> Result<Collection, Error> {
         let now = self.0.clock.now();
         let before = now - self.0.rules.collection_grace;
         let mut collection = Collection::default();
@@ -166,20 +194,21 @@ impl Hub {
                 if !adopt || orphan.at > before {
                     continue;
                 }
-                let mut connection = self.0.store.read().await?;
+                let mut transaction = self.0.store.begin().await?;
                 match orphan.key {
                     BlobKey::Package(sha256) => {
-                        store::package_bytes::adopt(&mut connection, sha256, orphan.size, orphan.at).await?;
+                        store::package_bytes::adopt(&mut transaction, sha256, orphan.size, orphan.at).await?;
                     }
                     BlobKey::Artifact(sha256) => {
-                        store::artifact_bytes::adopt(&mut connection, sha256, orphan.size).await?;
+                        store::artifact_bytes::adopt(&mut transaction, sha256, orphan.size).await?;
                     }
                     BlobKey::Image(sha256) => {
-                        store::image_bytes::adopt(&mut connection, sha256, orphan.size, orphan.at).await?;
+                        store::image_bytes::adopt(&mut transaction, sha256, orphan.size, orphan.at).await?;
                     }
                     // Whoever seals stories looks after these.
                     BlobKey::Log(_) => {}
                 }
+                transaction.commit().await?;
             }
         }
         Ok(orphans)

@@ -9,12 +9,12 @@ use crate::{
     auth::{Caller, audit::Deed, policy::Action},
     builds::queue,
     domain::{
-        CommitId, ExecutorRef, Tag,
+        CommitId, ExecutorId, ExecutorRef, Tag,
         audit::{AuditAction, Right},
         executor::Executor,
     },
     error::Error,
-    store,
+    store::{self, Transaction},
 };
 
 pub use crate::store::{
@@ -70,10 +70,9 @@ impl Hub {
         right: Right,
         reference: &ExecutorRef,
     ) -> Result<Deleted, Error> {
-        let mut transaction = self.0.store.begin().await?;
-        if !store::executors::lock(&mut transaction, &executor.id).await? {
+        let Some(mut transaction) = self.hold_with_builds(&executor.id).await? else {
             return Err(Error::executor_not_found(reference, None));
-        }
+        };
         let now = self.0.clock.now();
         let purge_at = now + self.0.rules.undo_window;
         queue::cancel_all(&mut transaction, &executor.id, now).await?;
@@ -84,6 +83,23 @@ impl Hub {
         transaction.commit().await?;
         tracing::info!(executor = %executor.id, outcome = "deleted", "executor");
         Ok(Deleted { executor, deleted_at: now, purge_at })
+    }
+
+    /// A transaction that holds the Executor and whatever builds it, in the order of everybody who ends a build: the tasks
+    /// first. `None` when the Executor is gone.
+    async fn hold_with_builds(&self, executor: &ExecutorId) -> Result<Option<Transaction>, Error> {
+        loop {
+            let mut transaction = self.0.store.begin().await?;
+            let held = store::tasks::lock_unfinished_of_executor(&mut transaction, executor).await?;
+            if !store::executors::lock(&mut transaction, executor).await? {
+                return Ok(None);
+            }
+            let all = store::tasks::unfinished_of_executor(&mut transaction, executor).await?;
+            if all.iter().all(|task| held.contains(task)) {
+                return Ok(Some(transaction));
+            }
+            // A push came between the two: its build is held first, too, the next time. Each turn is another push.
+        }
     }
 
     /// Brings a deleted Executor back as it was, tags, secret and people included. A bare name means the caller's own, or
@@ -165,9 +181,7 @@ impl Hub {
         subject: &Subject,
         commit: CommitId,
     ) -> Result<(), Error> {
-        let granted = self.grant(caller, subject, Action::Delete).await?;
-        let mut transaction = self.0.store.begin().await?;
-        self.hold(&mut transaction, subject, &granted).await?;
+        let (granted, mut transaction) = self.grant_change(caller, subject, Action::Delete).await?;
         let executor = &granted.executor().id;
         let (now, by) = (self.0.clock.now(), caller.user_id());
         let names = store::tags::names_at(&mut transaction, executor, commit).await?;
@@ -198,9 +212,7 @@ impl Hub {
         subject: &Subject,
         commit: CommitId,
     ) -> Result<(), Error> {
-        let granted = self.grant(caller, subject, Action::Delete).await?;
-        let mut transaction = self.0.store.begin().await?;
-        self.hold(&mut transaction, subject, &granted).await?;
+        let (granted, mut transaction) = self.grant_change(caller, subject, Action::Delete).await?;
         let executor = &granted.executor().id;
         let (now, by) = (self.0.clock.now(), caller.user_id());
         if !store::deletions::undelete_commit(&mut transaction, executor, commit, by, now).await? {
@@ -219,9 +231,10 @@ impl Hub {
         let now = self.0.clock.now();
         let mut purged = Purged::default();
         loop {
-            let mut connection = self.0.store.read().await?;
-            let executors = store::deletions::purge(&mut connection, now).await?;
-            let commits = store::deletions::purge_commits(&mut connection, now).await?;
+            let mut transaction = self.0.store.begin().await?;
+            let executors = store::deletions::purge(&mut transaction, now).await?;
+            let commits = store::deletions::purge_commits(&mut transaction, now).await?;
+            transaction.commit().await?;
             purged.executors += executors;
             purged.commits += commits;
             if executors + commits == 0 {

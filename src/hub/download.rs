@@ -136,15 +136,11 @@ impl Hub {
 
     async fn check_reader(&self, content: Content, reader: &Reader, purpose: Purpose) -> Result<(), Error> {
         let no_more = || gone("This download address does not work any more.");
-        let mut connection = self.0.store.read().await?;
         let caller = match reader.by.parse::<TokenId>() {
-            Ok(token) => {
-                let found = store::tokens::find_live(&mut connection, token, self.0.clock.now()).await?;
-                let found = found.ok_or_else(no_more)?;
-                Caller::Person { user: Box::new(found.user), token, power: found.power }
-            }
+            Ok(token) => self.caller_of(token).await?.ok_or_else(no_more)?,
             Err(_) => Caller::Anonymous,
         };
+        let mut connection = self.0.store.read().await?;
         let (deed, visibility) = match content {
             Content::Package => {
                 let granted = self.may_fetch_package(&mut connection, &caller, reader).await?;

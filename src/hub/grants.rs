@@ -23,9 +23,7 @@ impl Hub {
         to: &Grantee,
         level: AccessLevel,
     ) -> Result<(), Error> {
-        let granted = self.grant(caller, subject, Action::Manage).await?;
-        let mut transaction = self.0.store.begin().await?;
-        self.hold(&mut transaction, subject, &granted).await?;
+        let (granted, mut transaction) = self.grant_change(caller, subject, Action::Manage).await?;
         let row = find_grantee(&mut transaction, to).await?;
         let executor = granted.executor();
         if let (To::User(id), Some(owner)) = (row, &executor.owner)
@@ -53,9 +51,7 @@ impl Hub {
         let is_own =
             matches!((to, caller.user()), (Grantee::Person(login), Some(user)) if *login == user.login);
         let action = if is_own { Action::Read } else { Action::Manage };
-        let granted = self.grant(caller, subject, action).await?;
-        let mut transaction = self.0.store.begin().await?;
-        self.hold(&mut transaction, subject, &granted).await?;
+        let (granted, mut transaction) = self.grant_change(caller, subject, action).await?;
         let row = find_grantee(&mut transaction, to).await?;
         if !store::executor_grants::revoke(&mut transaction, &granted.executor().id, row).await? {
             return Err(Error::new(

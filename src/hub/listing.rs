@@ -90,7 +90,8 @@ impl Hub {
         Ok(Page { items: shown(&mut connection, page.items).await?, next: page.next })
     }
 
-    fn viewer(&self, caller: &Caller) -> Result<Viewer, Error> {
+    /// Who looks at a list. Whoever came with a token for certain Executors sees those of theirs, and what is public.
+    pub(super) fn viewer(&self, caller: &Caller) -> Result<Viewer, Error> {
         match caller {
             Caller::Anonymous if self.0.rules.hub.sign_in_required => Err(Error::sign_in_required(false)),
             Caller::Anonymous => Ok(Viewer::default()),

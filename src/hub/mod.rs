@@ -9,9 +9,14 @@ pub mod catalog;
 pub mod collection;
 pub mod deletion;
 pub mod download;
+pub mod files;
+pub mod following;
 pub mod grants;
+mod image_names;
 pub mod listing;
+mod namespace;
 pub mod offers;
+pub mod overview;
 pub mod progress;
 pub mod publish;
 pub mod pull;
@@ -97,8 +102,8 @@ pub struct Rules {
     pub default_docarray: String,
     /// How long a download address works.
     pub download_address_life: std::time::Duration,
-    /// First part of image names.
-    pub image_prefix: String,
+    /// Host under which images are pulled, with its port.
+    pub image_host: String,
     /// How long a token for Docker works.
     pub registry_token_life: TimeDelta,
     /// For how long what was deleted can be brought back.
@@ -130,7 +135,7 @@ impl Rules {
             default_python: settings.builds.default_python.clone(),
             default_docarray: settings.builds.default_docarray.clone(),
             download_address_life: settings.auth.download_address_life.0,
-            image_prefix: settings.builds.image_prefix.clone(),
+            image_host: settings.server.image_host().to_owned(),
             registry_token_life: time(settings.images.token_life),
             quotas: usage::Quotas {
                 package_bytes: settings.limits.storage_per_owner.0,
@@ -156,7 +161,10 @@ pub struct Hub(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     parts: Parts,
+    /// How often callers have asked lately.
     requests: rates::RequestRates,
+    /// Turns of those who look into packages.
+    looks: tokio::sync::Semaphore,
 }
 
 impl std::ops::Deref for Inner {
@@ -170,7 +178,11 @@ impl std::ops::Deref for Inner {
 impl Hub {
     /// Over the given parts.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, requests: rates::RequestRates::default() }))
+        Self(Arc::new(Inner {
+            parts,
+            requests: rates::RequestRates::default(),
+            looks: tokio::sync::Semaphore::new(files::LOOKS),
+        }))
     }
 
     /// Rules that the operator chose.
@@ -180,8 +192,9 @@ impl Hub {
 
     /// Writes down for the database what the operator's settings say. Every server does so before it serves.
     pub async fn write_rules(&self) -> Result<(), Error> {
-        let mut connection = self.0.store.read().await?;
-        Ok(store::tag_rules::set_of_operator(&mut connection, &self.0.rules.protected_tags).await?)
+        let mut transaction = self.0.store.begin().await?;
+        store::tag_rules::set_of_operator(&mut transaction, &self.0.rules.protected_tags).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// A file for an upload that is being received; gone when it is dropped. Blocks on the disk.

@@ -1,14 +1,16 @@
 //! Who may follow a build, and what do they learn of its Executor at the end?
 
+use std::sync::Arc;
+
 use futures_util::Stream;
 use serde_json::{Value, json};
 
-use super::{Hub, access::Refused};
+use super::{Hub, access::Refused, following::Pass};
 use crate::{
     auth::{Caller, audit::Deed, policy::Action},
-    builds::progress::{Followed, FollowedBatch},
+    builds::progress::Followed,
     domain::{
-        ExecutorRef, Secret, Tag, TaskId, Visibility,
+        ExecutorId, ExecutorRef, Secret, Tag, TaskId, Visibility,
         audit::{AuditAction, Right},
         executor::Executor,
         task::Task,
@@ -26,6 +28,7 @@ pub struct Watched {
     pub executor: Executor,
     /// Tags that its commit was pushed with.
     pub tags: Vec<Tag>,
+    pub(super) pass: Arc<Pass>,
 }
 
 impl Hub {
@@ -38,25 +41,13 @@ impl Hub {
         task: TaskId,
         secret: Option<&Secret>,
     ) -> Result<Watched, Error> {
+        let (task, executor, right) = self.let_in(caller, task, secret).await?;
         let mut connection = self.0.store.read().await?;
-        let item = format!("task {task}");
-        let task = store::tasks::find(&mut connection, task).await?.ok_or_else(Error::task_not_found)?;
-        let executor = store::executors::find_by_id(&mut connection, &task.executor).await?;
         let requested = store::commits::requested(&mut connection, task.commit).await?;
         let requested = requested.ok_or_else(Error::task_not_found)?;
         // A later push of the same bytes may have given the commit other tags than those of its own push.
         let there = store::tags::names_at(&mut connection, &task.executor, task.commit).await?;
         drop(connection);
-        let is_ownerless = executor.as_ref().is_some_and(|executor| executor.owner.is_none());
-        let (executor, right) = if is_ownerless {
-            (executor.ok_or_else(Error::task_not_found)?, Right::Everybody)
-        } else {
-            match self.authorize(caller, &item, secret, executor, Action::ReadTasks).await {
-                Ok(granted) => (granted.executor().clone(), granted.right()),
-                Err(Refused::Hidden | Refused::Forbidden) => return Err(Error::task_not_found()),
-                Err(Refused::Failed(error)) => return Err(error),
-            }
-        };
         self.note_build_read(caller, &executor, right, json!({"task": task.id})).await?;
         let mut tags: Vec<Tag> = requested.tags.into_iter().chain(requested.protected_tags).collect();
         for name in there.iter().filter_map(|name| name.parse().ok()) {
@@ -64,7 +55,38 @@ impl Hub {
                 tags.push(name);
             }
         }
-        Ok(Watched { task, executor, tags })
+        let pass = Arc::new(Pass { caller: caller.clone(), task: task.id, secret: secret.cloned() });
+        Ok(Watched { task, executor, tags, pass })
+    }
+
+    /// The task, its Executor, and by what right the caller may follow it.
+    pub(super) async fn let_in(
+        &self,
+        caller: &Caller,
+        task: TaskId,
+        secret: Option<&Secret>,
+    ) -> Result<(Task, Executor, Right), Error> {
+        let item = format!("task {task}");
+        let (task, executor) = {
+            let mut connection = self.0.store.read().await?;
+            let task = store::tasks::find(&mut connection, task).await?;
+            // Of a task that never was, an Executor is looked for that never was: the same work.
+            let of = task.as_ref().map_or_else(ExecutorId::mint, |task| task.executor.clone());
+            (task, store::executors::find_by_id(&mut connection, &of).await?)
+        };
+        if let (Some(task), Some(ownerless)) =
+            (&task, executor.as_ref().filter(|executor| executor.owner.is_none()))
+        {
+            return Ok((task.clone(), ownerless.clone(), Right::Everybody));
+        }
+        match self.authorize(caller, &item, secret, executor, Action::ReadTasks).await {
+            Ok(granted) => {
+                let right = granted.right();
+                Ok((task.ok_or_else(Error::task_not_found)?, granted.into_executor(), right))
+            }
+            Err(Refused::Hidden | Refused::Forbidden) => Err(Error::task_not_found()),
+            Err(Refused::Failed(error)) => Err(error),
+        }
     }
 
     /// Writes down that somebody looks at the builds of a private Executor.
@@ -83,18 +105,10 @@ impl Hub {
         Ok(deed.record(&mut connection, caller, self.0.clock.now()).await?)
     }
 
-    /// The events of a task that the caller may follow, after number `after`, to its end.
+    /// The events of a task after number `after`, to its end, for whoever pushes just now; those who were let in by
+    /// [`Hub::watch`] have [`Hub::follow_watched`].
     pub fn follow(&self, task: TaskId, after: i64) -> impl Stream<Item = Followed> + Send + 'static + use<> {
         self.0.progress.clone().follow(task, after)
-    }
-
-    /// The same in batches that all followers of this process share, for surfaces with many of them.
-    pub fn follow_batches(
-        &self,
-        task: TaskId,
-        after: i64,
-    ) -> impl Stream<Item = FollowedBatch> + Send + 'static + use<> {
-        self.0.progress.clone().follow_batches(task, after)
     }
 
     /// The newest tasks of an Executor of the caller's, newest first.

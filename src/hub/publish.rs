@@ -4,8 +4,8 @@ use tempfile::NamedTempFile;
 
 use super::{
     Hub,
-    accept::check_reach,
     access::{Refused, namesake_item},
+    namespace::check_reach,
 };
 use crate::{
     auth::{

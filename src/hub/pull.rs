@@ -47,7 +47,9 @@ pub struct Pulled {
     pub tags: Vec<String>,
     /// Where its package is.
     pub package: DownloadAddress,
-    /// Names of its images, the wanted platform's first; empty when none is built.
+    /// The name under which Docker pulls its image, or will when one is built.
+    pub image: String,
+    /// Names under which Docker pulls its image, best first; empty when none is built.
     pub images: Vec<String>,
 }
 
@@ -75,17 +77,15 @@ impl Hub {
             let deed = Deed::with(AuditAction::ExecutorPulled, &granted).saying(said);
             deed.record(&mut connection, caller, self.0.clock.now()).await?;
         }
-        let mut images = tagged.images;
-        if let Some(wanted) = &pull.platform {
-            // Stable: the others keep their order.
-            images.sort_by_key(|(platform, _)| platform != wanted);
-        }
+        let package = self.package_address(caller, &granted, &tagged.commit);
+        let (commit, wanted) = (tagged.commit, pull.platform.as_deref());
         Ok(Pulled {
-            package: self.package_address(caller, &granted, &tagged.commit),
+            package,
+            image: self.name_of_image(&granted, commit.id),
+            images: self.names_of_images(&granted, commit.id, tagged.images, wanted),
             executor: granted.into_executor(),
-            commit: tagged.commit,
+            commit,
             tags: tagged.tags,
-            images: images.into_iter().map(|(_, name)| name).collect(),
         })
     }
 

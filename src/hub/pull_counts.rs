@@ -36,6 +36,7 @@ impl PullCounts {
 impl Hub {
     /// Counts a pull that was answered.
     pub fn count_pull(&self, executor: &ExecutorId) {
+        metrics::counter!("hub_pulls_total").increment(1);
         self.0.pull_counts.add(executor, 1);
     }
 

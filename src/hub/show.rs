@@ -46,11 +46,13 @@ impl Hub {
         secret: Option<&Secret>,
     ) -> Result<Detail, Error> {
         let subject = Subject { reference: reference.clone(), secret: secret.cloned() };
-        let executor = self.grant_look(caller, &subject).await?.into_executor();
+        let granted = self.grant_look(caller, &subject).await?;
+        let executor = granted.executor().clone();
         let mut connection = self.0.store.read().await?;
         let tags = store::executor_parts::tags(&mut connection, &executor.id, "", FIRST_TAGS).await?;
         let pulled = store::executor_parts::pulled(&mut connection, &executor.id).await?;
         let commits = store::executor_parts::commits(&mut connection, &executor.id, None, None, 1).await?;
+        let commits = self.with_image_names(&granted, commits);
         let newest = match commits.into_iter().next() {
             Some(commit) => {
                 let package =
@@ -84,10 +86,12 @@ impl Hub {
         size: PageSize,
     ) -> Result<Page<CommitRow>, Error> {
         let after = older(cursor)?.map(|(created_at, id)| Older { created_at, id: CommitId(id) });
-        let executor = self.grant_look(caller, &subject.into()).await?.into_executor();
+        let granted = self.grant_look(caller, &subject.into()).await?;
+        let executor = granted.executor();
         let mut connection = self.0.store.read().await?;
         let limit = size.and_one_more();
         let rows = store::executor_parts::commits(&mut connection, &executor.id, None, after, limit).await?;
+        let rows = self.with_image_names(&granted, rows);
         Ok(Page::cut(rows, size, |last| write_older(last.created_at, last.id.0)))
     }
 
@@ -98,9 +102,11 @@ impl Hub {
         subject: impl Into<Subject>,
         id: CommitId,
     ) -> Result<(CommitRow, Package), Error> {
-        let executor = self.grant_look(caller, &subject.into()).await?.into_executor();
+        let granted = self.grant_look(caller, &subject.into()).await?;
+        let executor = granted.executor();
         let mut connection = self.0.store.read().await?;
         let rows = store::executor_parts::commits(&mut connection, &executor.id, Some(id), None, 1).await?;
+        let rows = self.with_image_names(&granted, rows);
         let package = store::executor_parts::package(&mut connection, &executor.id, id).await?;
         rows.into_iter().next().zip(package).ok_or_else(|| {
             let remedy = "Look at the list of commits.";
@@ -155,10 +161,8 @@ impl Hub {
         visibility: Visibility,
     ) -> Result<(), Error> {
         let subject = Subject::from(reference.clone());
-        let granted = self.grant(caller, &subject, Action::Manage).await?;
+        let (granted, mut transaction) = self.grant_change(caller, &subject, Action::Manage).await?;
         let now = self.0.clock.now();
-        let mut transaction = self.0.store.begin().await?;
-        self.hold(&mut transaction, &subject, &granted).await?;
         store::executors::set_visibility(&mut transaction, &granted.executor().id, visibility, now).await?;
         let deed = Deed::with(AuditAction::VisibilityChanged, &granted)
             .saying(json!({"visibility": visibility.as_str()}));

@@ -12,7 +12,7 @@ use crate::{
     },
     domain::{ExecutorRef, Secret, Visibility, audit::AuditAction},
     error::{Error, ErrorKind},
-    store::{self, Connection},
+    store::{self, Connection, Transaction},
 };
 
 /// An Executor as a caller points at it.
@@ -93,6 +93,19 @@ impl Hub {
             deed.record(&mut connection, caller, self.0.clock.now()).await?;
         }
         Ok(granted)
+    }
+
+    /// The Executor, if the caller may do this with it, and a transaction that holds it as [`Hub::hold`] does.
+    pub(super) async fn grant_change(
+        &self,
+        caller: &Caller,
+        subject: &Subject,
+        action: Action,
+    ) -> Result<(Granted, Transaction), Error> {
+        let granted = self.grant(caller, subject, action).await?;
+        let mut transaction = self.0.store.begin().await?;
+        self.hold(&mut transaction, subject, &granted).await?;
+        Ok((granted, transaction))
     }
 
     /// Holds the Executor's row until the transaction ends: changes of one Executor come one after the other, and what

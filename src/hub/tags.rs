@@ -78,9 +78,7 @@ impl Hub {
         tag: &Tag,
         commit: CommitId,
     ) -> Result<TagState, Error> {
-        let granted = self.grant(caller, subject, Action::ChangeTags).await?;
-        let mut transaction = self.0.store.begin().await?;
-        self.hold(&mut transaction, subject, &granted).await?;
+        let (granted, mut transaction) = self.grant_change(caller, subject, Action::ChangeTags).await?;
         let executor = &granted.executor().id;
         if !store::commits::is_usable(&mut transaction, executor, commit).await? {
             return Err(Error::commit_not_found(commit));
@@ -106,9 +104,7 @@ impl Hub {
         subject: &Subject,
         tag: &Tag,
     ) -> Result<TagState, Error> {
-        let granted = self.grant(caller, subject, Action::ChangeTags).await?;
-        let mut transaction = self.0.store.begin().await?;
-        self.hold(&mut transaction, subject, &granted).await?;
+        let (granted, mut transaction) = self.grant_change(caller, subject, Action::ChangeTags).await?;
         let (executor, now) = (&granted.executor().id, self.0.clock.now());
         if !store::tags::protect(&mut transaction, executor, tag, caller.user_id(), now).await? {
             return Err(Error::executor_not_found(&subject.reference, Some(tag)));
@@ -118,9 +114,7 @@ impl Hub {
 
     /// Deletes a tag; its commit stays. A protected one cannot be deleted but with its Executor.
     pub async fn delete_tag(&self, caller: &Caller, subject: &Subject, tag: &Tag) -> Result<(), Error> {
-        let granted = self.grant(caller, subject, Action::ChangeTags).await?;
-        let mut transaction = self.0.store.begin().await?;
-        self.hold(&mut transaction, subject, &granted).await?;
+        let (granted, mut transaction) = self.grant_change(caller, subject, Action::ChangeTags).await?;
         let (executor, now) = (&granted.executor().id, self.0.clock.now());
         let protected =
             store::tags::protected_among(&mut transaction, executor, std::slice::from_ref(tag)).await?;
@@ -149,9 +143,7 @@ impl Hub {
         subject: &Subject,
         tag: &Tag,
     ) -> Result<TagState, Error> {
-        let granted = self.grant(caller, subject, Action::ChangeTags).await?;
-        let mut transaction = self.0.store.begin().await?;
-        self.hold(&mut transaction, subject, &granted).await?;
+        let (granted, mut transaction) = self.grant_change(caller, subject, Action::ChangeTags).await?;
         let (executor, now) = (&granted.executor().id, self.0.clock.now());
         let since = now - self.0.rules.undo_window;
         let commit = store::tag_history::deleted_from(&mut transaction, executor, tag, since).await?;
@@ -184,9 +176,7 @@ impl Hub {
             let cause = format!("An Executor has at most {MOST_PATTERNS} patterns.");
             return Err(Error::invalid("too_many_patterns", cause, "Use fewer."));
         }
-        let granted = self.grant(caller, subject, Action::ChangeTags).await?;
-        let mut transaction = self.0.store.begin().await?;
-        self.hold(&mut transaction, subject, &granted).await?;
+        let (granted, mut transaction) = self.grant_change(caller, subject, Action::ChangeTags).await?;
         let executor = &granted.executor().id;
         store::tag_rules::set(&mut transaction, executor, patterns).await?;
         let (patterns, are_own) = store::tag_rules::find(&mut transaction, executor).await?;

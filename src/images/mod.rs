@@ -33,11 +33,14 @@
 //!
 //! What was put and never named by a manifest is collected later, so a build that dies leaves nothing for long.
 
+pub mod archive;
 mod blobs;
 mod collect;
 mod index;
+pub mod ingest;
 mod manifests;
 mod receiving;
+mod staging;
 mod uploads;
 
 use std::{io, sync::Arc, time::Duration};

@@ -12,6 +12,7 @@ mod archive;
 mod bases;
 mod canonical;
 mod config_yml;
+pub mod contents;
 mod dependencies;
 mod discover;
 mod dockerfile;

@@ -97,6 +97,38 @@ pub async fn read_after(
     .await?)
 }
 
+/// At most `limit` lines before number `before`, the newest first; with `action`, only those of that word.
+pub async fn read_before(
+    connection: &mut Connection,
+    wanted: &Wanted,
+    action: Option<&str>,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<AuditEntry>, StoreError> {
+    let (kind, id) = wanted.subject.clone().unzip();
+    Ok(sqlx::query_as!(
+        AuditEntry,
+        r#"SELECT number, at, action, actor_id AS "actor_id: UserId", actor, by_right_of, address, request_id,
+                  subject_kind, subject_id, subject, details
+           FROM audit_entries
+           WHERE number < $1 AND ($3::timestamptz IS NULL OR at >= $3) AND ($4::timestamptz IS NULL OR at < $4)
+             AND ($5::text IS NULL OR lower(actor) = lower($5))
+             AND ($6::text IS NULL OR (subject_kind = $6 AND subject_id = $7))
+             AND ($8::text IS NULL OR action = $8)
+           ORDER BY number DESC LIMIT $2"#,
+        before,
+        limit,
+        wanted.since,
+        wanted.until,
+        wanted.actor,
+        kind,
+        id,
+        action
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
 /// Deletes lines from before `before`, which must be thirty days ago or more; returns how many.
 pub async fn forget(connection: &mut Connection, before: DateTime<Utc>) -> Result<u64, StoreError> {
     let done = sqlx::query!("DELETE FROM audit_entries WHERE at < $1", before).execute(connection).await?;

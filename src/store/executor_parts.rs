@@ -55,6 +55,8 @@ pub struct ImageRow {
     pub name: String,
     /// Bytes of its layers, unpacked.
     pub size: u64,
+    /// Whether the registry has it.
+    pub is_in_registry: bool,
 }
 
 /// A tag.
@@ -87,7 +89,8 @@ pub async fn commits(
                   ARRAY(SELECT name FROM tags WHERE commit_id = c.id ORDER BY name LIMIT 100) AS "tags!",
                   ARRAY(SELECT platform FROM images WHERE commit_id = c.id ORDER BY platform) AS "platforms!",
                   ARRAY(SELECT name FROM images WHERE commit_id = c.id ORDER BY platform) AS "images!",
-                  ARRAY(SELECT size FROM images WHERE commit_id = c.id ORDER BY platform) AS "sizes!"
+                  ARRAY(SELECT size FROM images WHERE commit_id = c.id ORDER BY platform) AS "sizes!",
+                  ARRAY(SELECT manifest IS NOT NULL FROM images WHERE commit_id = c.id ORDER BY platform) AS "kept!"
            FROM commits c LEFT JOIN users u ON u.id = c.pushed_by
            WHERE c.executor_id = $1 AND c.usable_at IS NOT NULL AND c.deleted_at IS NULL AND ($2::uuid IS NULL OR c.id = $2)
              AND ($3::timestamptz IS NULL OR (c.created_at, c.id) < ($3, $4))
@@ -101,7 +104,7 @@ pub async fn commits(
     .fetch_all(connection)
     .await?;
     let rows = rows.into_iter().map(|row| {
-        let images = row.platforms.into_iter().zip(row.images).zip(row.sizes);
+        let images = row.platforms.into_iter().zip(row.images).zip(row.sizes).zip(row.kept);
         Ok(CommitRow {
             package_sha256: commits::sha256(&row.package_sha256, row.id)?,
             package_md5: commits::md5(&row.package_md5, row.id)?,
@@ -113,10 +116,11 @@ pub async fn commits(
             created_at: row.created_at,
             usable_at: row.usable_at,
             images: images
-                .map(|((platform, name), size)| ImageRow {
+                .map(|(((platform, name), size), is_in_registry)| ImageRow {
                     platform,
                     name,
                     size: u64::try_from(size).unwrap_or(0),
+                    is_in_registry,
                 })
                 .collect(),
         })

@@ -1,9 +1,12 @@
 //! Searches of clients that count pages, and what lists show of the Executors that were found.
 
 use chrono::{DateTime, Utc};
-use sqlx::types::Json;
+use sqlx::{QueryBuilder, types::Json};
 
-use super::{Connection, StoreError, executors};
+use super::{
+    Connection, StoreError, executors,
+    search_entries::{self, Viewer},
+};
 use crate::domain::{ExecutorId, ExecutorName, UserId, Visibility, executor::Owner};
 
 /// An Executor as lists show it.
@@ -27,24 +30,6 @@ pub struct Listed {
     pub created_at: DateTime<Utc>,
     /// When a commit of it last became usable.
     pub last_pushed_at: DateTime<Utc>,
-}
-
-/// Which Executors a caller sees.
-#[derive(Debug, Clone, Copy)]
-pub enum Audience {
-    /// Public ones only.
-    Everyone,
-    /// Public ones, this person's own, and those that they were let into.
-    Person(UserId),
-}
-
-impl Audience {
-    fn person(self) -> Option<UserId> {
-        match self {
-            Self::Everyone => None,
-            Self::Person(id) => Some(id),
-        }
-    }
 }
 
 struct Row {
@@ -76,51 +61,43 @@ pub struct Wanted {
 /// How many Executors a search looks at, the last pushed first: what it costs does not grow with the Hub.
 const LOOKED_AT: i64 = 10_000;
 
-/// The handles of Executors that fit, the last pushed first, at most `limit` of them, among the newest ten thousand.
+/// The handles of Executors that fit and that `viewer` may see, the last pushed first, at most `limit` of them, among the
+/// newest ten thousand.
 pub async fn matching(
     connection: &mut Connection,
-    audience: Audience,
+    viewer: &Viewer,
     wanted: &Wanted,
     limit: i64,
 ) -> Result<Vec<ExecutorId>, StoreError> {
-    let rows = sqlx::query_scalar!(
-        r#"WITH newest AS (
-               (SELECT id, last_pushed_at FROM executors
-                WHERE visibility = 'public' AND last_pushed_at IS NOT NULL AND discarded_at IS NULL
-                ORDER BY last_pushed_at DESC, id DESC LIMIT $6)
-               UNION
-               (SELECT id, last_pushed_at FROM executors
-                WHERE owner_id = $1 AND last_pushed_at IS NOT NULL AND discarded_at IS NULL
-                ORDER BY last_pushed_at DESC, id DESC LIMIT $6)
-               UNION
-               (SELECT e.id, e.last_pushed_at FROM executor_access a JOIN executors e ON e.id = a.executor_id
-                WHERE a.user_id = $1 AND e.last_pushed_at IS NOT NULL AND e.discarded_at IS NULL
-                ORDER BY e.last_pushed_at DESC, e.id DESC LIMIT $6)
-               ORDER BY last_pushed_at DESC, id DESC LIMIT $6
-           )
-           SELECT e.id AS "id!: ExecutorId"
-           FROM newest n JOIN executors e ON e.id = n.id
-           LEFT JOIN users u ON u.id = e.owner_id
-           LEFT JOIN LATERAL (SELECT package FROM commits
-                              WHERE executor_id = e.id AND usable_at IS NOT NULL AND deleted_at IS NULL
-                              ORDER BY created_at DESC, id DESC LIMIT 1) c ON true
-           WHERE ($2::text IS NULL OR position(lower($2) IN concat_ws(' ', e.name_key, u.login_key,
-                                                       lower(c.package ->> 'description'))) > 0)
-             AND ($3::text IS NULL OR u.login_key = lower($3))
-             AND (cardinality($4::text[]) = 0 OR c.package -> 'keywords' ?| $4)
-             AND ($5 OR e.owner_id IS NOT NULL)
-           ORDER BY n.last_pushed_at DESC, n.id DESC LIMIT $7"#,
-        audience.person() as Option<UserId>,
-        wanted.text,
-        wanted.author,
-        &wanted.keywords,
-        wanted.with_ownerless,
-        LOOKED_AT,
-        limit
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows)
+    let mut query =
+        QueryBuilder::new("WITH newest AS (SELECT executor_id, pushed_at FROM search_entries WHERE ");
+    search_entries::push_viewer(&mut query, viewer);
+    query.push(" ORDER BY pushed_at DESC, executor_id DESC LIMIT ").push_bind(LOOKED_AT);
+    query.push(
+        ") SELECT e.id FROM newest n JOIN executors e ON e.id = n.executor_id
+         LEFT JOIN users u ON u.id = e.owner_id
+         LEFT JOIN LATERAL (SELECT package FROM commits
+                            WHERE executor_id = e.id AND usable_at IS NOT NULL AND deleted_at IS NULL
+                            ORDER BY created_at DESC, id DESC LIMIT 1) c ON true
+         WHERE true",
+    );
+    if let Some(text) = &wanted.text {
+        query
+            .push(" AND position(lower(")
+            .push_bind(text)
+            .push(") IN concat_ws(' ', e.name_key, u.login_key, lower(c.package ->> 'description'))) > 0");
+    }
+    if let Some(author) = &wanted.author {
+        query.push(" AND u.login_key = lower(").push_bind(author).push(")");
+    }
+    if !wanted.keywords.is_empty() {
+        query.push(" AND c.package -> 'keywords' ?| ").push_bind(&wanted.keywords);
+    }
+    if !wanted.with_ownerless {
+        query.push(" AND e.owner_id IS NOT NULL");
+    }
+    query.push(" ORDER BY n.pushed_at DESC, n.executor_id DESC LIMIT ").push_bind(limit);
+    Ok(query.build_query_scalar().persistent(false).fetch_all(connection).await?)
 }
 
 /// These Executors, in the order of their last push. Whether the caller may see them was decided when they were found.

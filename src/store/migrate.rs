@@ -16,3 +16,14 @@ pub async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
     connection.close().await?;
     Ok(())
 }
+
+/// Migrations that this program has and the database has not, by their numbers. More than the program has is no fault:
+/// another version of it was faster, and migrations keep the one before them working.
+pub async fn missing_migrations(connection: &mut Connection) -> Result<Vec<i64>, StoreError> {
+    // Not checked when compiling: the table is made by the first migration, not by one of ours.
+    let applied: Vec<i64> = sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success")
+        .fetch_all(connection)
+        .await?;
+    let wanted = MIGRATOR.iter().map(|migration| migration.version);
+    Ok(wanted.filter(|version| !applied.contains(version)).collect())
+}

@@ -13,6 +13,7 @@ pub mod copied_tables;
 pub mod deleted_parts;
 pub mod deletions;
 pub mod device_sign_ins;
+pub mod diagnosis;
 mod error;
 pub mod executor_grants;
 pub mod executor_parts;
@@ -26,10 +27,13 @@ pub mod image_tags;
 pub mod image_uploads;
 pub mod images;
 pub mod invitations;
+pub mod measures;
 mod migrate;
 pub mod needed_bytes;
 pub mod notify;
+pub mod overview;
 pub mod package_bytes;
+pub mod processes;
 mod pull_memo;
 pub mod pulls;
 pub mod push_rates;
@@ -68,7 +72,7 @@ use sqlx::{
 };
 
 pub use error::StoreError;
-pub use migrate::{MIGRATOR, migrate};
+pub use migrate::{MIGRATOR, migrate, missing_migrations};
 pub use pull_memo::PullMemo;
 
 use crate::{
@@ -147,6 +151,11 @@ impl Store {
     /// What of pulls is remembered, for who hears of changes.
     pub fn pull_memo(&self) -> &PullMemo {
         &self.pulls
+    }
+
+    /// How many connections are idle, and how many there are.
+    pub fn connections(&self) -> (u32, u32) {
+        (u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX), self.pool.size())
     }
 
     /// A connection beside the pool and without its limits of time, for work that takes long and is not for requests.

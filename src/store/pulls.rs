@@ -25,8 +25,19 @@ pub struct Tagged {
     pub tags: Vec<String>,
     /// The commit.
     pub commit: Commit,
-    /// Platforms and names of its images, in pairs, by platform.
-    pub images: Vec<(String, String)>,
+    /// Its images, by platform.
+    pub images: Vec<BuiltFor>,
+}
+
+/// The image of a commit for a platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuiltFor {
+    /// Such as `linux/amd64`.
+    pub platform: String,
+    /// What its engine called it.
+    pub name: String,
+    /// Whether the registry has it. Without, it is only in the engine that built it, before images were kept here.
+    pub is_in_registry: bool,
 }
 
 struct Row {
@@ -48,6 +59,7 @@ struct Row {
     tags: Option<Vec<String>>,
     platforms: Option<Vec<String>>,
     images: Option<Vec<String>>,
+    kept: Option<Vec<bool>>,
 }
 
 /// Finds an Executor as `executors::find` does, and the commit of `tag`; without a tag, of `latest`, or else of the
@@ -88,7 +100,8 @@ pub async fn find(
                   ARRAY(SELECT other.name FROM tags other WHERE other.commit_id = c.id
                         ORDER BY (other.name = t.name) DESC, other.name) AS tags,
                   ARRAY(SELECT platform FROM images WHERE commit_id = c.id ORDER BY platform) AS platforms,
-                  ARRAY(SELECT name FROM images WHERE commit_id = c.id ORDER BY platform) AS images
+                  ARRAY(SELECT name FROM images WHERE commit_id = c.id ORDER BY platform) AS images,
+                  ARRAY(SELECT manifest IS NOT NULL FROM images WHERE commit_id = c.id ORDER BY platform) AS kept
            FROM found e
            LEFT JOIN users u ON u.id = e.owner_id
            LEFT JOIN tags t ON t.executor_id = e.id AND t.name = COALESCE($5,
@@ -132,10 +145,20 @@ impl TryFrom<Row> for Found {
                     build_env_names: row.build_env_names.unwrap_or_default(),
                     created_at: committed_at,
                 },
-                images: row.platforms.into_iter().flatten().zip(row.images.into_iter().flatten()).collect(),
+                images: images(row.platforms, row.images, row.kept),
             }),
             _ => None,
         };
         Ok(Self { executor, tagged })
     }
+}
+
+fn images(
+    platforms: Option<Vec<String>>,
+    names: Option<Vec<String>>,
+    kept: Option<Vec<bool>>,
+) -> Vec<BuiltFor> {
+    let named = platforms.into_iter().flatten().zip(names.into_iter().flatten());
+    let all = named.zip(kept.into_iter().flatten());
+    all.map(|((platform, name), is_in_registry)| BuiltFor { platform, name, is_in_registry }).collect()
 }

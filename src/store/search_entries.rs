@@ -29,6 +29,8 @@ pub struct Narrowed {
     pub keyword: Option<String>,
     /// Public or private ones only.
     pub visibility: Option<Visibility>,
+    /// With an image for this platform, such as `linux/arm64`.
+    pub platform: Option<String>,
 }
 
 /// The order of a list.
@@ -148,14 +150,17 @@ fn statement(prefix: &str, wanted: &Wanted<'_>) -> QueryBuilder<Postgres> {
         Order::Name => " ORDER BY name_key, executor_id",
         Order::Best => " ORDER BY popularity DESC, pushed_at DESC, executor_id DESC",
     });
-    let is_plain = matches!(wanted.fits, Fits::Anything) && wanted.narrowed.keyword.is_none();
+    let is_plain = matches!(wanted.fits, Fits::Anything)
+        && wanted.narrowed.keyword.is_none()
+        && wanted.narrowed.platform.is_none();
     let limit = if is_plain { wanted.limit } else { wanted.limit.max(WORTH_A_WALK) };
     query.push(" LIMIT ").push_bind(limit);
     query
 }
 
-/// Whoever looks sees what is public and what is theirs: the one place where lists and searches decide that.
-fn push_viewer(query: &mut QueryBuilder<Postgres>, viewer: &Viewer) {
+/// Whoever looks sees what is public and what is theirs: the one place where lists and searches decide that. What
+/// it pushes is a condition on rows of `search_entries`, where nothing is that was discarded or never pushed well.
+pub(super) fn push_viewer(query: &mut QueryBuilder<Postgres>, viewer: &Viewer) {
     let Some(person) = viewer.person else {
         query.push("is_public");
         return;
@@ -189,6 +194,12 @@ fn push_narrowed(query: &mut QueryBuilder<Postgres>, narrowed: &Narrowed) {
         None => {}
         Some(Visibility::Public) => drop(query.push(" AND is_public")),
         Some(Visibility::Private) => drop(query.push(" AND NOT is_public")),
+    }
+    if let Some(platform) = &narrowed.platform {
+        query
+            .push(" AND EXISTS (SELECT 1 FROM commits c JOIN images i ON i.commit_id = c.id WHERE c.executor_id = search_entries.executor_id AND i.platform = ")
+            .push_bind(platform.clone())
+            .push(")");
     }
 }
 

@@ -84,6 +84,21 @@ pub async fn finish_pending(
     Ok(done.rows_affected() > 0)
 }
 
+/// Holds the tasks of an Executor that wait or run until the transaction ends, and names them. Whoever ends one of them
+/// waits, or has ended it.
+pub async fn lock_unfinished_of_executor(
+    connection: &mut Connection,
+    executor: &ExecutorId,
+) -> Result<Vec<TaskId>, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT id AS "id: TaskId" FROM tasks WHERE executor_id = $1 AND state IN ('pending', 'running')
+           ORDER BY id FOR UPDATE"#,
+        executor as &ExecutorId
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
 /// The tasks of an Executor that wait or run.
 pub async fn unfinished_of_executor(
     connection: &mut Connection,

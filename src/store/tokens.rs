@@ -295,6 +295,74 @@ pub async fn end_session(
     Ok(done.rows_affected() > 0)
 }
 
+/// A sign-in that is not over, as its person sees it.
+#[derive(Debug, Clone)]
+pub struct SessionRow {
+    /// Its row.
+    pub id: TokenId,
+    /// Where it was opened, in words.
+    pub name: String,
+    /// When it was opened.
+    pub created_at: DateTime<Utc>,
+    /// When it ends by itself.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+/// A person's live sessions, the newest first; at most 1000.
+pub async fn list_sessions(
+    connection: &mut Connection,
+    user: UserId,
+    now: DateTime<Utc>,
+) -> Result<Vec<SessionRow>, StoreError> {
+    Ok(sqlx::query_as!(
+        SessionRow,
+        r#"SELECT id AS "id: TokenId", name, created_at, expires_at, last_used_at FROM tokens
+           WHERE user_id = $1 AND kind = 'session' AND revoked_at IS NULL
+             AND (expires_at IS NULL OR expires_at > $2)
+           ORDER BY created_at DESC, id LIMIT 1000"#,
+        user as UserId,
+        now
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// Ends sessions of a person; the names of those that ended.
+pub async fn end_sessions(
+    connection: &mut Connection,
+    user: UserId,
+    which: Sessions,
+    now: DateTime<Utc>,
+) -> Result<Vec<String>, StoreError> {
+    let (only, all_but) = match which {
+        Sessions::Only(id) => (Some(id), None),
+        Sessions::AllBut(id) => (None, Some(id)),
+    };
+    Ok(sqlx::query_scalar!(
+        "UPDATE tokens SET revoked_at = $4
+         WHERE user_id = $1 AND kind = 'session' AND revoked_at IS NULL
+           AND ($2::uuid IS NULL OR id = $2) AND ($3::uuid IS NULL OR id <> $3)
+         RETURNING name",
+        user as UserId,
+        only as Option<TokenId>,
+        all_but as Option<TokenId>,
+        now
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+/// Which sessions of a person are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sessions {
+    /// This one.
+    Only(TokenId),
+    /// All others.
+    AllBut(TokenId),
+}
+
 /// Revokes every live token of a person, or those of one kind.
 pub async fn revoke_all(
     connection: &mut Connection,

@@ -1,12 +1,18 @@
-//! What listens to the log macros? One subscriber, installed from the settings: text for people, JSON for machines, always
-//! on standard error.
+//! What listens to the log macros and to those of the metrics? One subscriber, installed from the settings: text for people,
+//! JSON for machines, always on standard error; and the figures of the process.
+
+pub mod metrics;
+mod recorder;
 
 use tracing_subscriber::EnvFilter;
+
+pub use self::recorder::Figures;
 
 use crate::config::{Environment, Log, LogFormat};
 
 /// Installs the subscriber. A second call does nothing: tests share a process.
 pub fn install(settings: &Log) -> Result<(), String> {
+    Figures::of_process();
     // The driver repeats Postgres' notices ("already exists, skipping"), which are no news to an operator.
     let level = format!("sqlx::postgres::notice=warn,{}", settings.level);
     let filter = EnvFilter::try_new(level).map_err(|error| format!("log.level: {error}"))?;

@@ -41,7 +41,7 @@ MACHINE = {
     'jina_hub_root': '/home/alice/jina', 'jina_hub_cache_dir': '/home/alice/cache',
 }
 # Old answers tell a commit's id only in the name of its image.
-IMAGE = re.compile(r'executor-hub/\w+:([0-9a-f]{32})')
+IMAGE = re.compile(r'\w+:commit-([0-9a-f]{32})')
 UUID = re.compile(r'[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}')
 # Members of answers that are another number or text each time; the whole value becomes the name.
 VOLATILE = [

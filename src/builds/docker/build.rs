@@ -1,20 +1,20 @@
 //! How does one build run from plan to image? Prepares what the engine reads, listens while it works, looks at what
 //! came out; whatever goes wrong on the way becomes one fault that says whose it is.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bollard::{
     Docker, body_try_stream,
     errors::Error,
     models::{BuildInfo, BuildInfoAux},
-    query_parameters::{BuildImageOptions, RemoveImageOptionsBuilder},
+    query_parameters::BuildImageOptions,
 };
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
 use crate::{
     builds::{
-        engine::{BuildOutput, BuildPlan, BuiltImage},
+        engine::{BuildOutput, BuildPlan, BuiltImage, ImageKeeper},
         fault::Fault,
     },
     domain::{id::random_bytes, task::FaultKind},
@@ -26,8 +26,8 @@ use super::{
     connection::{Host, SessionOrFault, abilities, platform},
     console::{Console, LineSplitter},
     context::{self, Context, ContextError},
+    export::Built,
     guard::Guard,
-    leaks::{Needles, search},
     mask::Masker,
     preparation::{
         check_platforms, operator, options, package_fault, prepare, provision, unsupported, warn_of_odd_names,
@@ -38,17 +38,26 @@ use super::{
     step::Place,
 };
 
-/// Builds `plan` within its time. Everything that it starts ends when the future is dropped: the engine stops a build
-/// whose connection closes, the session closes with its owner, and the upload ends when nobody takes it.
+/// Builds `plan` within its time, and hands the image over within as much time again: what takes long then is the image's
+/// size and not its steps. Everything that it starts ends when the future is dropped: the engine stops a build whose
+/// connection closes, the session closes with its owner, and uploads and exports end when nobody takes them.
 pub async fn build(
     settings: &DockerSettings,
     host: &Host,
     plan: BuildPlan,
     output: mpsc::Sender<BuildOutput>,
+    keeper: Option<Arc<dyn ImageKeeper>>,
 ) -> Result<BuiltImage, Fault> {
     let mut console = Console::new(output, Masker::new(&plan.build_env), &plan.limits);
     let result = match tokio::time::timeout(plan.limits.time, run(settings, host, &plan, &mut console)).await {
-        Ok(result) => result,
+        Ok(Ok(built)) => {
+            let handing_over = built.hand_over(&plan, keeper, &console);
+            match tokio::time::timeout(plan.limits.time, handing_over).await {
+                Ok(handed_over) => handed_over.map(|()| built.image),
+                Err(_) => Err(operator("it did not hand over the image within the time of a build")),
+            }
+        }
+        Ok(Err(fault)) => Err(fault),
         Err(_) => Err(Fault::new(
             FaultKind::Time,
             format!(
@@ -67,7 +76,7 @@ async fn run(
     host: &Host,
     plan: &BuildPlan,
     console: &mut Console,
-) -> Result<BuiltImage, Fault> {
+) -> Result<Built, Fault> {
     let docker = host.connect(plan.limits.time + Duration::from_mins(1)).await?;
     let mark = hex::encode(random_bytes::<16>());
     let provision = provision(settings, plan, &mark).await?;
@@ -89,11 +98,8 @@ async fn run(
         .run(options, context, console, plan.limits.output_bytes)
         .await
         .map_err(|fault| guard.explain(fault))?;
-    let built = engine.inspect(&id, &plan.image).await?;
-    if let Some(needles) = Needles::new(&plan.build_env) {
-        engine.refuse_leaks(&built, layers, needles, console).await?;
-    }
-    Ok(built)
+    let image = engine.inspect(&id, &plan.image).await?;
+    Ok(Built { docker, provision: given, image, layers })
 }
 
 async fn open_session(
@@ -262,54 +268,6 @@ impl Run<'_> {
             platform,
             size: found.size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
         })
-    }
-
-    /// Removes the image when a value of a build variable is in it. An image that cannot be searched is not used.
-    async fn refuse_leaks(
-        &self,
-        image: &BuiltImage,
-        layers: usize,
-        needles: Needles,
-        console: &Console,
-    ) -> Result<(), Fault> {
-        let leak = match search(self.docker, &image.id, layers, needles).await {
-            Ok(None) => return Ok(()),
-            Ok(Some(leak)) => leak,
-            Err(error) => {
-                self.discard(&image.name).await;
-                return Err(operator(&format!(
-                    "the image could not be searched for build variables: {error}"
-                )));
-            }
-        };
-        self.discard(&image.name).await;
-        let names = leak.variables.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-        let place = match (&leak.file, &leak.step) {
-            (Some(file), Some(step)) => {
-                format!("the file {file}, written by the step `{}`", self.step_of_history(step))
-            }
-            (Some(file), None) => format!("the file {file}"),
-            (None, Some(step)) => format!("its description, by the step `{}`", self.step_of_history(step)),
-            _ => "its description (ENV, LABEL, or a command's own text)".to_owned(),
-        };
-        let message = format!(
-            "The value of {names} was found in the image, in {place}. The image was removed. Use the variable only while the step runs, and delete what keeps it in the same step."
-        );
-        Err(Fault::new(FaultKind::SecretLeak, console.clean(&message)))
-    }
-
-    /// `RUN /bin/sh -c x # buildkit` as the author wrote it.
-    fn step_of_history(&self, created_by: &str) -> String {
-        let text = self.provision.hide(created_by);
-        let text = text.trim_end_matches("# buildkit").trim_end();
-        text.replacen("RUN /bin/sh -c ", "RUN ", 1)
-    }
-
-    async fn discard(&self, image: &str) {
-        let options = RemoveImageOptionsBuilder::default().force(true).build();
-        if let Err(error) = self.docker.remove_image(image, Some(options), None).await {
-            tracing::warn!(image, %error, "an image that must not be used could not be removed");
-        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Did a value of a build variable get into the image? Every file, name and link of the layers that the build made is
-//! searched, and the image's own description; only then may the image be used. What lies compressed inside a file
+//! Did a value of a build variable get into the image? Every file, name, link and attribute of the layers that the build made
+//! is searched, and the image's own description; only then may the image be used. What lies compressed inside a file
 //! (an archive that a step made) is not seen.
 
 use std::{
@@ -8,28 +8,15 @@ use std::{
 };
 
 use aho_corasick::AhoCorasick;
-use bollard::Docker;
-use bytes::Bytes;
-use futures_util::StreamExt;
 use serde::Deserialize;
-use tokio::sync::mpsc;
 
-use crate::domain::BuildEnv;
+use crate::{builds::engine::LayerWatch, domain::BuildEnv, images::archive::Outline};
 
 use super::mask::stored_forms;
 
 /// Shorter values turn up in any image.
 const MIN_VALUE: usize = 6;
 const WINDOW: usize = 256 << 10;
-const CHUNKS_IN_FLIGHT: usize = 16;
-/// `manifest.json` and image descriptions are small; a larger file is no such thing.
-const MAX_DESCRIPTION: u64 = 8 << 20;
-/// A gzip file's first bytes: engines with the containerd store export layers as they were pulled.
-const GZIP: [u8; 2] = [0x1f, 0x8b];
-const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// What ends the first 262 bytes of a tar.
-const TAR_MAGIC: &[u8] = b"ustar";
-const TAR_MAGIC_END: u64 = 262;
 
 /// A value that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,20 +27,6 @@ pub struct Leak {
     pub step: Option<String>,
     /// The file in the image; `None` for the image's own description.
     pub file: Option<String>,
-}
-
-/// Why the search did not come to its end.
-#[derive(Debug, thiserror::Error)]
-pub enum SearchError {
-    /// The engine broke off.
-    #[error("the engine did not export the image: {0}")]
-    Export(String),
-    /// What it exported is no image that we know.
-    #[error("the exported image cannot be read: {0}")]
-    Unreadable(#[from] io::Error),
-    /// The search itself broke.
-    #[error("the search for build variables was cut off")]
-    Broken,
 }
 
 /// What is searched for.
@@ -105,42 +78,19 @@ impl Needles {
     }
 }
 
-/// Searches the image `name`: its description, and the last `layers` of its layers (those below are its base's, where
-/// the same words may stand by chance). The first leak is told.
-pub async fn search(
-    docker: &Docker,
-    name: &str,
-    layers: usize,
+/// Searches the layers of one image as they pass by. Whose they are, its own or its base's, is known at the end only, so
+/// findings are kept by path and judged then.
+#[derive(Debug)]
+pub struct Search {
     needles: Needles,
-) -> Result<Option<Leak>, SearchError> {
-    let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
-    let search =
-        tokio::task::spawn_blocking(move || search_export(Received::new(receiver), layers, &needles));
-    let mut export = std::pin::pin!(docker.export_image(name));
-    while let Some(chunk) = export.next().await {
-        let chunk = chunk.map_err(|error| SearchError::Export(error.to_string()))?;
-        // The search has ended by itself when nobody takes the chunk.
-        if sender.send(chunk).await.is_err() {
-            break;
-        }
-    }
-    drop(sender);
-    search.await.map_err(|_| SearchError::Broken)?.map_err(SearchError::from)
+    findings: HashMap<String, Finding>,
 }
 
 /// One finding inside a file of the export.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Finding {
     variables: BTreeSet<String>,
-    file: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct ManifestEntry {
-    #[serde(rename = "Config")]
-    config: String,
-    #[serde(rename = "Layers")]
-    layers: Vec<String>,
+    file: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -157,146 +107,77 @@ struct HistoryEntry {
     empty_layer: bool,
 }
 
-/// `manifest.json` comes last in some exports, so findings are kept by path and judged at the end.
-fn search_export(export: impl Read, layers: usize, needles: &Needles) -> io::Result<Option<Leak>> {
-    let mut findings: HashMap<String, Option<Finding>> = HashMap::new();
-    let mut texts: HashMap<String, Vec<u8>> = HashMap::new();
-    let mut links: HashMap<String, String> = HashMap::new();
-    let mut archive = tar::Archive::new(export);
-    for entry in archive.entries()? {
-        let mut entry = entry?;
-        let path = entry.path()?.display().to_string();
-        if entry.header().entry_type().is_symlink() {
-            // A layer that occurs twice: `../<id>/layer.tar`.
-            if let Some(target) = entry.link_name()? {
-                links.insert(path, target.display().to_string().trim_start_matches("../").to_owned());
-            }
-            continue;
-        }
-        if !entry.header().entry_type().is_file() {
-            continue;
-        }
-        let (head, whole) = peek(&mut entry)?;
-        if is_layer(&head) {
-            findings.insert(path, search_layer(&head, whole, needles)?);
-        } else {
-            let mut text = Vec::new();
-            whole.take(MAX_DESCRIPTION).read_to_end(&mut text)?;
-            texts.insert(path, text);
-        }
+impl Search {
+    /// A search that has seen nothing.
+    pub fn new(needles: Needles) -> Self {
+        Self { needles, findings: HashMap::new() }
     }
-    judge(&findings, &texts, &links, layers, needles)
-}
 
-fn judge(
-    findings: &HashMap<String, Option<Finding>>,
-    texts: &HashMap<String, Vec<u8>>,
-    links: &HashMap<String, String>,
-    layers: usize,
-    needles: &Needles,
-) -> io::Result<Option<Leak>> {
-    let bad = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
-    let manifest = texts.get("manifest.json").ok_or_else(|| bad("it has no manifest.json"))?;
-    let manifest: Vec<ManifestEntry> = serde_json::from_slice(manifest)?;
-    let image = manifest.first().ok_or_else(|| bad("its manifest.json is empty"))?;
-    let description = texts.get(&image.config).ok_or_else(|| bad("it has no description"))?;
-    let mut variables = BTreeSet::new();
-    needles.find_in(description, &mut variables);
-    let description: Description = serde_json::from_slice(description)?;
-    if !variables.is_empty() {
-        // Every instruction is in the history by its text, with the values that its variables had.
-        let writes = |entry: &&HistoryEntry| {
-            let mut written = BTreeSet::new();
-            needles.find_in(entry.created_by.as_bytes(), &mut written);
-            !written.is_empty()
-        };
-        let step = description.history.iter().find(writes).map(|entry| entry.created_by.clone());
-        return Ok(Some(Leak { variables, step, file: None }));
-    }
-    let steps: Vec<&HistoryEntry> = description.history.iter().filter(|entry| !entry.empty_layer).collect();
-    let base = image.layers.len().saturating_sub(layers);
-    for (at, layer) in image.layers.iter().enumerate().skip(base) {
-        let path = links.get(layer).unwrap_or(layer);
-        let searched = findings.get(path).ok_or_else(|| bad("one of its layers is no layer"))?;
-        if let Some(finding) = searched {
-            let step = steps.get(at).map(|entry| entry.created_by.clone());
-            return Ok(Some(Leak { variables: finding.variables.clone(), step, file: finding.file.clone() }));
-        }
-    }
-    Ok(None)
-}
-
-/// The first bytes of a file, and the file as if they had not been read.
-fn peek<R: Read>(file: &mut R) -> io::Result<(Vec<u8>, impl Read)> {
-    let mut head = Vec::new();
-    file.by_ref().take(TAR_MAGIC_END).read_to_end(&mut head)?;
-    Ok((head.clone(), io::Cursor::new(head).chain(file)))
-}
-
-/// A tar, also an empty one, or a packed one; descriptions are none of these.
-fn is_layer(head: &[u8]) -> bool {
-    let is_empty_tar = head.len() as u64 == TAR_MAGIC_END && head.iter().all(|byte| *byte == 0);
-    head.ends_with(TAR_MAGIC) || is_empty_tar || head.starts_with(&GZIP) || head.starts_with(&ZSTD)
-}
-
-fn search_layer(head: &[u8], layer: impl Read, needles: &Needles) -> io::Result<Option<Finding>> {
-    if head.starts_with(&ZSTD) {
-        // Passing over it would let a value through unseen.
-        return Err(io::Error::new(io::ErrorKind::Unsupported, "its layers are packed with zstd"));
-    }
-    if head.starts_with(&GZIP) {
-        return search_tar(flate2::read::MultiGzDecoder::new(layer), needles);
-    }
-    search_tar(layer, needles)
-}
-
-fn search_tar(layer: impl Read, needles: &Needles) -> io::Result<Option<Finding>> {
-    let mut archive = tar::Archive::new(layer);
-    for entry in archive.entries()? {
-        let mut entry = entry?;
+    /// The first leak: in the image's description, or in the last `layers` of its layers (those below are its base's, where
+    /// the same words may stand by chance).
+    pub fn judge(&self, image: &Outline, layers: usize) -> Result<Option<Leak>, serde_json::Error> {
         let mut variables = BTreeSet::new();
-        needles.find_in(&entry.path_bytes(), &mut variables);
-        if let Some(target) = entry.link_name_bytes() {
-            needles.find_in(&target, &mut variables);
-        }
-        needles.find_in_stream(&mut entry, &mut variables)?;
+        self.needles.find_in(&image.config, &mut variables);
+        let description: Description = serde_json::from_slice(&image.config)?;
         if !variables.is_empty() {
-            let file = format!("/{}", entry.path()?.display());
-            return Ok(Some(Finding { variables, file: Some(file) }));
+            // Every instruction is in the history by its text, with the values that its variables had.
+            let writes = |entry: &&HistoryEntry| {
+                let mut written = BTreeSet::new();
+                self.needles.find_in(entry.created_by.as_bytes(), &mut written);
+                !written.is_empty()
+            };
+            let step = description.history.iter().find(writes).map(|entry| entry.created_by.clone());
+            return Ok(Some(Leak { variables, step, file: None }));
         }
-    }
-    Ok(None)
-}
-
-/// What the engine sends, for a blocking reader.
-struct Received {
-    receiver: mpsc::Receiver<Bytes>,
-    chunk: Bytes,
-}
-
-impl Received {
-    fn new(receiver: mpsc::Receiver<Bytes>) -> Self {
-        Self { receiver, chunk: Bytes::new() }
-    }
-}
-
-impl Read for Received {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.chunk.is_empty() {
-            match self.receiver.blocking_recv() {
-                Some(chunk) => self.chunk = chunk,
-                None => return Ok(0),
+        let steps: Vec<&HistoryEntry> =
+            description.history.iter().filter(|entry| !entry.empty_layer).collect();
+        let base = image.layers.len().saturating_sub(layers);
+        for (at, path) in image.layers.iter().enumerate().skip(base) {
+            if let Some(finding) = self.findings.get(path) {
+                let step = steps.get(at).map(|entry| entry.created_by.clone());
+                let Finding { variables, file } = finding.clone();
+                return Ok(Some(Leak { variables, step, file: Some(file) }));
             }
         }
-        let taken = self.chunk.split_to(self.chunk.len().min(buffer.len()));
-        buffer.get_mut(..taken.len()).unwrap_or_default().copy_from_slice(&taken);
-        Ok(taken.len())
+        Ok(None)
+    }
+}
+
+impl LayerWatch for Search {
+    fn layer(&mut self, path: &str, tar: &mut dyn Read) -> io::Result<()> {
+        let mut archive = tar::Archive::new(tar);
+        for entry in archive.entries()? {
+            let mut entry = entry?;
+            let mut variables = BTreeSet::new();
+            self.needles.find_in(&entry.path_bytes(), &mut variables);
+            if let Some(target) = entry.link_name_bytes() {
+                self.needles.find_in(&target, &mut variables);
+            }
+            // Extended attributes, and whatever else the format keeps beside a file.
+            for extension in entry.pax_extensions()?.into_iter().flatten() {
+                self.needles.find_in(extension?.value_bytes(), &mut variables);
+            }
+            self.needles.find_in_stream(&mut entry, &mut variables)?;
+            if !variables.is_empty() {
+                let file = format!("/{}", entry.path()?.display());
+                self.findings.insert(path.to_owned(), Finding { variables, file });
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::images::archive::{self, ArchiveError};
+
+    fn search_export(export: &[u8], layers: usize, needles: &Needles) -> Result<Option<Leak>, ArchiveError> {
+        let mut search = Search::new(needles.clone());
+        let image = archive::read(export, |path, tar| search.layer(path, tar).map_err(ArchiveError::from))?;
+        Ok(search.judge(&image, layers).expect("a description"))
+    }
 
     fn needles(json: &str) -> Needles {
         Needles::new(&BuildEnv::parse(json).expect("good variables")).expect("something to look for")

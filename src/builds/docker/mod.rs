@@ -6,7 +6,7 @@
 //!   build env ──▶ provision (mounts) ──▶ session (gRPC) ──▶ engine
 //!   limits ──▶ guard (steps by their mark) ──▶ cgroup, usage ──▶ the kernel
 //!   engine ──▶ progress (lines) ──▶ console (masked, bounded) ──▶ the task's events
-//!   image ──▶ leaks (search of its layers) ──▶ BuiltImage
+//!   image ──▶ export (one pass) ──▶ leaks (search of its layers), and whoever keeps the image ──▶ BuiltImage
 //! ```
 
 mod build;
@@ -15,7 +15,9 @@ mod classify;
 mod connection;
 mod console;
 mod context;
+pub mod diagnosis;
 mod dockerfile;
+mod export;
 mod glob;
 mod guard;
 mod ignore;
@@ -54,7 +56,7 @@ use self::{
     step::Place,
 };
 use super::{
-    engine::{BuildOutput, BuildPlan, BuiltImage, Engine, EngineInfo},
+    engine::{BuildOutput, BuildPlan, BuiltImage, Engine, EngineInfo, ImageKeeper},
     fault::Fault,
 };
 use crate::domain::{BuildEnv, task::FaultKind};
@@ -154,8 +156,13 @@ impl Engine for DockerEngine {
         }
     }
 
-    async fn build(&self, plan: BuildPlan, output: mpsc::Sender<BuildOutput>) -> Result<BuiltImage, Fault> {
-        build::build(&self.settings, &self.host()?, plan, output).await
+    async fn build(
+        &self,
+        plan: BuildPlan,
+        output: mpsc::Sender<BuildOutput>,
+        keeper: Option<Arc<dyn ImageKeeper>>,
+    ) -> Result<BuiltImage, Fault> {
+        build::build(&self.settings, &self.host()?, plan, output, keeper).await
     }
 
     async fn remove(&self, image: &str) -> Result<(), Fault> {

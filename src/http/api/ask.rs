@@ -93,6 +93,25 @@ impl FromRequestParts<App> for Pointed {
     }
 }
 
+/// What [`Named`] reads, for the document.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "nobody makes one: it describes a part of the path")]
+pub(in crate::http::api) struct ExecutorPath {
+    /// `owner%2Fname`, a bare name, or the 8-character id
+    executor: String,
+}
+
+/// What [`secret`] reads, for the document.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "nobody makes one: it describes a header")]
+pub(in crate::http::api) struct SecretHeader {
+    /// The secret of the Executor
+    #[param(rename = "X-Executor-Secret")]
+    secret: Option<String>,
+}
+
 /// The Executor that a text means. No Executor can have a name that cannot be read.
 pub(in crate::http::api) fn reference(text: &str) -> Result<ExecutorRef, Error> {
     Ok(pull::reference(text, None)?.0)

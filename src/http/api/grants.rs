@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     answer,
-    ask::{Asker, Body, Part, Pointed},
+    ask::{self, Asker, Body, Part, Pointed},
     openapi::{ReadProblems, WriteProblems},
 };
 use crate::{
@@ -124,7 +124,7 @@ pub(in crate::http::api) struct RotatedSecret {
     path = "/api/v1/executors/{executor}/access",
     tag = "access",
     operation_id = "listGrants",
-    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor")),
+    params(ask::ExecutorPath, ask::SecretHeader),
     responses((status = 200, description = "All of them", body = GrantList), (status = 304, description = "As the caller has it"), ReadProblems),
     security(("token" = []))
 )]
@@ -144,7 +144,7 @@ pub(in crate::http::api) async fn list(
     path = "/api/v1/executors/{executor}/access/people/{login}",
     tag = "access",
     operation_id = "grantToPerson",
-    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), ("login" = String, Path, description = "Login of the person"), ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor")),
+    params(ask::ExecutorPath, ("login" = String, Path, description = "Login of the person"), ask::SecretHeader),
     request_body = PutGrant,
     responses((status = 204, description = "They are in"), WriteProblems),
     security(("token" = []))
@@ -166,7 +166,7 @@ pub(in crate::http::api) async fn put_person(
     path = "/api/v1/executors/{executor}/access/people/{login}",
     tag = "access",
     operation_id = "revokeFromPerson",
-    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), ("login" = String, Path, description = "Login of the person"), ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor")),
+    params(ask::ExecutorPath, ("login" = String, Path, description = "Login of the person"), ask::SecretHeader),
     responses((status = 204, description = "They are out"), WriteProblems),
     security(("token" = []))
 )]
@@ -186,7 +186,7 @@ pub(in crate::http::api) async fn revoke_person(
     path = "/api/v1/executors/{executor}/access/teams/{team}",
     tag = "access",
     operation_id = "grantToTeam",
-    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), ("team" = String, Path, description = "Name of the team"), ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor")),
+    params(ask::ExecutorPath, ("team" = String, Path, description = "Name of the team"), ask::SecretHeader),
     request_body = PutGrant,
     responses((status = 204, description = "They are in"), WriteProblems),
     security(("token" = []))
@@ -208,7 +208,7 @@ pub(in crate::http::api) async fn put_team(
     path = "/api/v1/executors/{executor}/access/teams/{team}",
     tag = "access",
     operation_id = "revokeFromTeam",
-    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), ("team" = String, Path, description = "Name of the team"), ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor")),
+    params(ask::ExecutorPath, ("team" = String, Path, description = "Name of the team"), ask::SecretHeader),
     responses((status = 204, description = "They are out"), WriteProblems),
     security(("token" = []))
 )]
@@ -230,7 +230,7 @@ pub(in crate::http::api) async fn revoke_team(
     path = "/api/v1/executors/{executor}/secret",
     tag = "access",
     operation_id = "rotateSecret",
-    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor")),
+    params(ask::ExecutorPath, ask::SecretHeader),
     request_body = RotateSecret,
     responses((status = 200, description = "The new secret", body = RotatedSecret), WriteProblems),
     security(("token" = []))

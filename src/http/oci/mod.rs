@@ -53,7 +53,7 @@ async fn base(State(app): State<App>, request: Request) -> Response {
         true => Ok(with_version(StatusCode::OK.into_response())),
         false => Err(Error::sign_in_required(false)),
     });
-    known.unwrap_or_else(|error| OciError::from(error).challenged(&app, None).into_response())
+    known.unwrap_or_else(|error| with_version(OciError::from(error).challenged(&app, None).into_response()))
 }
 
 /// A list of all repositories is not offered: the Hub has its own lists, of what the caller may see.

@@ -36,12 +36,22 @@ use crate::{
 
 /// Events of a story that one page shows.
 const SHOWN: usize = 1000;
+/// Lines that a search finds.
+const FOUND: usize = 200;
+/// Events that a search looks through, from the end of the story.
+const SEARCHED: i64 = 100_000;
+/// Lines before a found one on the page that its link leads to.
+const AROUND: i64 = 100;
+/// Characters of a text to search for.
+const MOST: usize = 200;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Asked {
     /// Events after this number; without one, the last.
     after: Option<i64>,
+    /// Show the lines that hold this text instead.
+    find: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -52,6 +62,8 @@ pub(super) struct Confirmed {
 
 struct Line {
     number: i64,
+    /// Before it, where it is shown among others than those around it.
+    after: i64,
     style: &'static str,
     pieces: Vec<Piece>,
 }
@@ -96,6 +108,9 @@ struct BuildPage {
     /// Whether the page shows the end of the story.
     is_end: bool,
     earlier: Option<i64>,
+    /// The text that was searched for, if one was.
+    find: String,
+    is_cut: bool,
 }
 
 pub(super) async fn show(
@@ -112,7 +127,12 @@ pub(super) async fn show(
     let (task, executor) = (watched.task, watched.executor);
     let shown = i64::try_from(SHOWN).unwrap_or(i64::MAX);
     let after = asked.after.unwrap_or(task.last_event - shown).max(0);
-    let events = read(app.hub(), id, after).await?;
+    let find: String = asked.find.trim().chars().take(MOST).collect();
+    let (events, is_cut) = if find.is_empty() {
+        (read(app.hub(), id, after).await?, false)
+    } else {
+        search(app.hub(), id, (task.last_event - SEARCHED).max(0), &find).await?
+    };
     let last = events.last().map_or(after, |event| event.number);
     let now = app.now();
     let waiting = match task.state {
@@ -146,8 +166,10 @@ pub(super) async fn show(
         }),
         lines: events.iter().map(line).collect(),
         last,
-        is_end: last >= task.last_event,
-        earlier: (after > 0).then(|| (after - shown).max(0)),
+        is_end: find.is_empty() && last >= task.last_event,
+        earlier: (after > 0 && find.is_empty()).then(|| (after - shown).max(0)),
+        find,
+        is_cut,
     };
     visitor.reading(Needs { script: true, ..Needs::default() }, &headers, &page)
 }
@@ -166,6 +188,32 @@ async fn read(hub: &Hub, id: TaskId, after: i64) -> Result<Vec<NumberedEvent>, E
     Ok(events)
 }
 
+/// Events after a number whose words hold a text, whatever its case; and whether there are more.
+async fn search(
+    hub: &Hub,
+    id: TaskId,
+    mut after: i64,
+    text: &str,
+) -> Result<(Vec<NumberedEvent>, bool), Error> {
+    let text = text.to_lowercase();
+    let mut found = Vec::new();
+    loop {
+        let events = hub.events(id, after).await?;
+        let Some(last) = events.last().map(|event| event.number) else { return Ok((found, false)) };
+        after = last;
+        for event in events {
+            let words: String = line(&event).pieces.into_iter().map(|piece| piece.text).collect();
+            if !words.to_lowercase().contains(&text) {
+                continue;
+            }
+            if found.len() == FOUND {
+                return Ok((found, true));
+            }
+            found.push(event);
+        }
+    }
+}
+
 fn line(numbered: &NumberedEvent) -> Line {
     let (style, text) = match &numbered.event {
         TaskEvent::Console { line, .. } => ("", line),
@@ -176,7 +224,8 @@ fn line(numbered: &NumberedEvent) -> Line {
         | TaskEvent::Requeued { message }
         | TaskEvent::Report { message, .. } => ("told", message),
     };
-    Line { number: numbered.number, style, pieces: terminal::pieces(text) }
+    let after = (numbered.number - AROUND).max(0);
+    Line { number: numbered.number, after, style, pieces: terminal::pieces(text) }
 }
 
 fn steer(task: &Task) -> Option<(&'static str, &'static str)> {

@@ -28,6 +28,8 @@ use crate::{
 const TAGS: usize = 6;
 /// Keywords that a card shows.
 const KEYWORDS: usize = 8;
+/// Platforms that are offered; others can be asked for by address.
+const PLATFORMS: [&str; 4] = ["linux/amd64", "linux/arm64", "linux/arm/v7", "linux/riscv64"];
 /// Characters of a text to search for.
 const MOST: usize = 200;
 
@@ -40,6 +42,7 @@ pub(super) struct Asked {
     owner: String,
     keyword: String,
     visibility: String,
+    platform: String,
     cursor: String,
 }
 
@@ -68,6 +71,7 @@ impl Asked {
                     "private" => Some(Visibility::Private),
                     _ => None,
                 },
+                platform: words(&self.platform),
             },
             query: query::Query::read(&text),
         })
@@ -83,6 +87,7 @@ impl Asked {
             ("owner", &asked.owner),
             ("keyword", &asked.keyword),
             ("visibility", &asked.visibility),
+            ("platform", &asked.platform),
             ("cursor", &asked.cursor),
         ];
         let pairs: Vec<String> = pairs
@@ -127,6 +132,7 @@ struct CatalogPage {
     frame: Frame,
     asked: Asked,
     sorts: Vec<Choice>,
+    platforms: [&'static str; 4],
     filters: Vec<Filter>,
     cards: Vec<Card>,
     older: Option<String>,
@@ -154,6 +160,7 @@ pub(super) async fn show(
     let page = CatalogPage {
         frame: visitor.frame(),
         sorts: sorts(&asked, &listing),
+        platforms: PLATFORMS,
         filters: filters(&asked),
         cards: found.items.into_iter().map(|shown| card(shown, &asked, now)).collect(),
         older: found.next.map(|cursor| asked.link(|asked| asked.cursor = cursor)),
@@ -184,6 +191,7 @@ fn filters(asked: &Asked) -> Vec<Filter> {
         ("Owner", &asked.owner, asked.link(|asked| asked.owner.clear())),
         ("Keyword", &asked.keyword, asked.link(|asked| asked.keyword.clear())),
         ("Visibility", &asked.visibility, asked.link(|asked| asked.visibility.clear())),
+        ("Platform", &asked.platform, asked.link(|asked| asked.platform.clear())),
     ];
     all.into_iter()
         .filter(|(_, value, _)| !value.is_empty())

@@ -73,7 +73,7 @@ pub(super) async fn render(State(app): State<App>, request: Request, next: Next)
     }
     let frame =
         Frame { base, assets: assets::names(), form_token: String::new(), person: None, may_sign_in: false };
-    let rendered = if matches!(error.code, "executor_not_found" | "task_not_found") {
+    let rendered = if matches!(error.code, "executor_not_found" | "task_not_found" | "page_not_found") {
         MissingPage { frame }.render()
     } else {
         let request_id = current_request_id().unwrap_or_default();

@@ -3,7 +3,11 @@
 
 use std::collections::HashMap;
 
-use pulldown_cmark::{Alignment, CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
+use pulldown_cmark::{
+    Alignment, CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html,
+};
+
+use super::highlight;
 
 /// Bytes of a readme that are shown; reading more would keep others waiting.
 const MOST: usize = 256 << 10;
@@ -73,6 +77,11 @@ fn shaped(events: &[Event<'_>]) -> Vec<Event<'static>> {
                 at += length;
                 out.push(image(dest_url, &alternative));
             }
+            Event::Start(Tag::CodeBlock(kind)) => {
+                let (code, length) = words(rest);
+                at += length;
+                out.push(Event::InlineHtml(code_block(kind, &code).into()));
+            }
             Event::Start(tag) => {
                 let element = if open.len() < DEEPEST { element(tag, rest, &mut ids) } else { None };
                 let (start, end) = element.unzip();
@@ -119,9 +128,30 @@ fn element(
             let start = vec![html(TABLE), Event::Start(Tag::Table(columns))];
             Some((start, vec![Event::End(TagEnd::Table), html("</div>")]))
         }
-        Tag::CodeBlock(_) => Some((vec![html(CODE)], vec![html("</code></pre>")])),
         tag => Some((vec![Event::Start(tag.clone().into_static())], vec![Event::End(tag.to_end())])),
     }
+}
+
+/// Code in the colours of its language, where that is known.
+fn code_block(kind: &CodeBlockKind<'_>, code: &str) -> String {
+    let language = match kind {
+        CodeBlockKind::Fenced(words) => words.split([' ', ',', '{']).next().unwrap_or_default(),
+        CodeBlockKind::Indented => "",
+    };
+    let mut out = CODE.to_owned();
+    for line in highlight::lines_of(language, code) {
+        for piece in line {
+            let text = escaped(&piece.text);
+            if piece.style.is_empty() {
+                out.push_str(&text);
+            } else {
+                out.push_str(&format!("<span class=\"{}\">{text}</span>", piece.style));
+            }
+        }
+        out.push('\n');
+    }
+    out.push_str("</code></pre>\n");
+    out
 }
 
 /// The text up to the end of the element that has just begun, and how many events that are, its end included.
@@ -204,6 +234,12 @@ mod tests {
             ),
             "{html}"
         );
+        let html = render("```python\nreturn '<b>'\n```\n\n    x < y\n");
+        assert!(
+            html.contains("<span class=\"hk\">return</span> <span class=\"hs\">&#39;&lt;b&gt;&#39;</span>\n"),
+            "{html}"
+        );
+        assert!(html.contains("<code>x &lt; y\n</code>"), "{html}");
         let html = render("![a *nice* one](https://example.com/x.png)\n\n- [x] done\n");
         assert!(html.contains("<img src=\"https://example.com/x.png\" alt=\"a nice one\""), "{html}");
         assert!(html.contains("☑ done"), "{html}");
@@ -270,7 +306,7 @@ mod tests {
                 }
                 assert!(!tag.contains("src=\"http:") && !tag.contains("src=\"//"), "{evil}: {html}");
                 let name = tag.trim_start_matches('/').split([' ', '/']).next().unwrap();
-                let ours = ["p", "a", "img", "h2", "pre", "code", "br", "br/", "em", "ul", "li"];
+                let ours = ["p", "a", "img", "h2", "pre", "code", "br", "br/", "em", "ul", "li", "span"];
                 assert!(ours.contains(&name), "{name}, {evil}: {html}");
             }
         }

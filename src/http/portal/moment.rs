@@ -20,6 +20,12 @@ impl Moment {
         }
     }
 
+    /// The same where order and distance of many times matter: the exact time itself.
+    pub(super) fn exact_html(&self) -> String {
+        let Self { machine, exact, relative } = self;
+        format!("<time datetime=\"{machine}\" title=\"{relative}\">{exact}</time>")
+    }
+
     /// The element. Digits and words of our own only: templates put it in as it is.
     pub(super) fn html(&self) -> String {
         let Self { machine, exact, relative } = self;

@@ -11,7 +11,7 @@ use axum::{
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    assets,
+    agent, assets,
     cookies::{self, Scope},
     error::PageError,
 };
@@ -30,6 +30,8 @@ pub(super) struct Visitor {
     pub(super) caller: Caller,
     /// Where they are.
     pub(super) address: IpAddr,
+    /// What their browser is called in their list of sessions.
+    agent: String,
     scope: Scope,
     session: Option<Secret>,
     form_secret: Secret,
@@ -60,6 +62,8 @@ pub(super) struct Person {
     pub(super) login: String,
     /// Their name for show.
     pub(super) name: String,
+    /// Whether they run the Hub.
+    pub(super) is_admin: bool,
 }
 
 /// What a page may do besides showing itself with our stylesheet and icon.
@@ -92,6 +96,7 @@ impl FromRequestParts<App> for Visitor {
         Ok(Self {
             caller: found,
             address,
+            agent: agent::name(&parts.headers, address),
             scope: Scope::of(&app.settings().server.external_url),
             session,
             form_secret_is_new: known.is_none(),
@@ -119,9 +124,11 @@ impl Visitor {
             base: self.scope.base.clone(),
             assets: assets::names(),
             form_token: self.form_token(),
-            person: self
-                .user()
-                .map(|user| Person { login: user.login.to_string(), name: user.display_name.clone() }),
+            person: self.user().map(|user| Person {
+                login: user.login.to_string(),
+                name: user.display_name.clone(),
+                is_admin: self.caller.is_admin(),
+            }),
             may_sign_in: self.user().is_none(),
         }
     }
@@ -209,7 +216,7 @@ impl Visitor {
 
     /// The same, signed in: in place of whatever session the browser had.
     pub(super) async fn sign_in(&self, app: &App, user: &User, path: &str) -> Result<Response, PageError> {
-        let token = app.auth().open_session(user.id, "browser").await?;
+        let token = app.auth().open_session(user.id, &self.agent).await?;
         if self.user().is_some() {
             app.auth().end_session(&self.caller).await?;
         }

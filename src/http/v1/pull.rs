@@ -42,7 +42,7 @@ fn answer(app: &App, pulled: &Pulled) -> Value {
     object["tag"] = json!(pulled.tags.first());
     object["sn"] = json!(pull::serial_number(&pulled.commit));
     // Read even where only the source is wanted.
-    object["image"] = json!(pull::image(app.hub(), pulled));
+    object["image"] = json!(pull::image(pulled));
     object["package"] = json!({
         "download": packages::address(&app.settings().server.external_url, &pulled.package),
         "md5": pulled.commit.package_md5.to_string(),

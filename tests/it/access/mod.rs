@@ -3,8 +3,10 @@
 mod api;
 mod audit;
 mod envelopes;
+mod followers;
 mod grants;
 mod matrix;
+mod same_work;
 mod secrets;
 mod side_doors;
 mod switches;

@@ -3,6 +3,7 @@
 use std::{collections::HashSet, pin::pin, sync::Arc};
 
 use executor_hub::{
+    auth::Credentials,
     builds::{
         logs::StoryWriter,
         progress::{Followed, FollowedBatch, SharedEvent},
@@ -171,7 +172,12 @@ async fn followers_of_one_process_share_what_one_reader_read() {
     let told = told().await;
     let start = told.last().await;
     let hub = told.hub.app.hub();
-    let (one, other) = (hub.follow_batches(told.task, start), hub.follow_batches(told.task, start));
+    let auth = told.hub.app.auth();
+    let session = auth.open_session(auth.find_user("alice").await.unwrap().id, "test").await.unwrap();
+    let alice = auth.caller(&Credentials::Token(session)).await.unwrap();
+    let watched = hub.watch(&alice, told.task, None).await.unwrap();
+    let (one, other) =
+        (hub.follow_watched_batches(&watched, start), hub.follow_watched_batches(&watched, start));
     let (one, other) = (tokio::spawn(events_of(one)), tokio::spawn(events_of(other)));
     // Both have joined when the reader has shown them something.
     told.print(0..50).await;

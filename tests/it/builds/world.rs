@@ -205,10 +205,7 @@ impl World {
 
 /// An image of this name.
 pub fn built(name: &str) -> Outcome {
-    Outcome::Built(BuiltImage {
-        id: "sha256:0".into(),
-        name: name.into(),
-        platform: "linux/amd64".into(),
-        size: 1,
-    })
+    let image =
+        BuiltImage { id: "sha256:0".into(), name: name.into(), platform: "linux/amd64".into(), size: 1 };
+    Outcome::Built(image, None)
 }

@@ -7,8 +7,10 @@ mod crashes;
 mod engines;
 mod flow;
 mod generations;
+mod images;
 mod newest;
 mod signing_in;
+mod workers;
 
 use std::{path::Path, time::Duration};
 

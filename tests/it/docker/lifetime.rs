@@ -54,7 +54,7 @@ async fn docker_engine_that_goes_away_in_mid_build_is_no_fault_of_the_author() {
         front.cut();
         while shown.recv().await.is_some() {}
     };
-    let (result, ()) = tokio::join!(engine.build(plan, output), going_away);
+    let (result, ()) = tokio::join!(engine.build(plan, output, None), going_away);
     let fault = result.expect_err("the engine is gone");
     assert_eq!(fault.kind, FaultKind::Engine, "{fault:?}");
     assert_eq!(engine.ping().await.expect_err("still gone").kind, FaultKind::Engine);
@@ -67,7 +67,7 @@ async fn docker_dropped_build_stops_its_step() {
     let engine = engine().await;
     let (output, mut shown) = mpsc::channel(64);
     let Job { plan, _folder: folder } = job(&endless(41_001));
-    let build = engine.build(plan, output);
+    let build = engine.build(plan, output, None);
     let running = runs_now(&mut shown);
     tokio::select! {
         result = build => panic!("an endless build ended: {result:?}"),
@@ -108,7 +108,7 @@ async fn docker_reader_that_went_away_does_not_stop_a_build() {
     let (output, shown) = mpsc::channel(1);
     drop(shown);
     let Job { plan, _folder: folder } = job("FROM BASE\nRUN seq 1 100\n");
-    let built = engine.build(plan, output).await.expect("an image");
+    let built = engine.build(plan, output, None).await.expect("an image");
     engine.remove(&built.name).await.expect("removed");
     drop(folder);
 }

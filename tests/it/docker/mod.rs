@@ -2,8 +2,10 @@
 //! Python; the project's test script brings both. The addresses come from the environment of the tests.
 
 mod building;
+mod diagnosis;
 mod faults;
 pub mod front;
+mod handover;
 mod lifetime;
 mod limits;
 mod planted;
@@ -176,7 +178,7 @@ async fn run(engine: &DockerEngine, job: Job) -> Outcome {
         lines
     });
     let Job { plan, _folder: folder } = job;
-    let result = engine.build(plan, output).await;
+    let result = engine.build(plan, output, None).await;
     drop(folder);
     let lines = reading.await.expect("the lines");
     assert!(result.as_ref().map_or(true, |built| built.name == image));

@@ -123,6 +123,22 @@ async fn what_a_crash_left_of_an_upload_goes_and_what_is_being_received_stays() 
 }
 
 #[tokio::test]
+async fn a_worker_in_a_servers_folder_clears_away_its_own_leftovers_alone() {
+    let (hub, _) = timed().await;
+    let received = hub.app.hub().stage_upload().unwrap();
+    let start = || {
+        let (settings, store) = (hub.app.settings().clone(), hub.app.store().clone());
+        App::for_worker(settings, store, Arc::new(SystemClock)).unwrap()
+    };
+    let worker = start();
+    assert!(received.path().exists(), "a server receives it just now");
+    let staged = worker.hub().stage_upload().unwrap();
+    assert_ne!(staged.path().parent(), received.path().parent());
+    start();
+    assert!(!staged.path().exists() && received.path().exists(), "that worker is dead: its lock is taken");
+}
+
+#[tokio::test]
 async fn of_replicas_that_collect_by_themselves_one_does_and_not_too_often() {
     let (hub, clock) = timed().await;
     assert!(hub.app.hub().collect_if_due().await.unwrap().is_some());

@@ -109,3 +109,58 @@ async fn what_a_push_hides_no_stranger_sees_from_its_answer_on() {
         assert_eq!(stranger.rpc("executor.getMeta", json!({"id": reference})).await.status, 404);
     }
 }
+
+#[tokio::test]
+async fn a_deletion_waits_for_the_end_of_a_build_without_holding_what_that_end_needs() {
+    let hub =
+        TestHub::start_with(Wanted { set: Vec::new(), without_worker: true, ..Wanted::default() }).await;
+    let (alice, client) = person(&hub, "alice").await;
+    client.push("executor.createAsync", &[], &package("Hello")).await;
+    // As somebody who ends the build: its row first, then the Executor's.
+    let mut ending = hub.pool.begin().await.unwrap();
+    sqlx::query("SELECT id FROM tasks FOR UPDATE").execute(&mut *ending).await.unwrap();
+    let deleting = tokio::spawn({
+        let hub = hub.app.hub().clone();
+        async move { hub.delete_executor(&alice, &super::subject("Hello")).await.map(drop) }
+    });
+    let mut waiting = 0_i64;
+    while waiting == 0 && !deleting.is_finished() {
+        let locks = "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+                     WHERE NOT l.granted AND d.datname = current_database()";
+        // A row that somebody holds is waited for by way of their transaction, which is of no database.
+        let rows = "SELECT count(*) FROM pg_stat_activity
+                    WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let one: i64 = sqlx::query_scalar(locks).fetch_one(&hub.pool).await.unwrap();
+        let other: i64 = sqlx::query_scalar(rows).fetch_one(&hub.pool).await.unwrap();
+        waiting = one + other;
+    }
+    assert!(!deleting.is_finished(), "it waits for the build's row");
+    let held = sqlx::query("SELECT id FROM executors FOR UPDATE NOWAIT").fetch_one(&mut *ending).await;
+    assert!(held.is_ok(), "{held:?}");
+    ending.rollback().await.unwrap();
+    deleting.await.unwrap().unwrap();
+    let state: String = sqlx::query_scalar("SELECT state FROM tasks").fetch_one(&hub.pool).await.unwrap();
+    assert_eq!(state, "cancelled");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn builds_that_end_while_their_executor_is_deleted_end_without_a_deadlock() {
+    let hub =
+        TestHub::start_with(Wanted { set: Vec::new(), without_worker: true, ..Wanted::default() }).await;
+    let (alice, client) = person(&hub, "alice").await;
+    for round in 0..rounds(12) {
+        let name = format!("Gone{round}");
+        client.push("executor.createAsync", &[], &package(&name)).await;
+        let worker = std::sync::Arc::clone(&hub.worker);
+        let building = tokio::spawn(async move { worker.run_next().await });
+        let it = super::subject(&name);
+        let deleted = hub.app.hub().delete_executor(&alice, &it).await;
+        assert!(deleted.is_ok(), "{round}: {:?}", deleted.err());
+        assert!(building.await.unwrap().is_ok(), "{round}");
+        let left: i64 = sqlx::query_scalar("SELECT count(*) FROM tasks WHERE state = 'pending'")
+            .fetch_one(&hub.pool)
+            .await
+            .unwrap();
+        assert_eq!(left, 0, "{round}");
+    }
+}

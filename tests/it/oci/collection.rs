@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use executor_hub::domain::{Clock as _, SystemClock, clock::FixedClock};
+use executor_hub::domain::{Clock as _, SystemClock, clock::FixedClock, user::Role};
 use http::Method;
 use serde_json::json;
 
-use super::{alice, ids, index, push, put_as, put_blob, put_manifest, put_parts};
+use super::{ids, index, push, put_as, put_blob, put_manifest, put_parts};
 use crate::support::{
+    client::Client,
     hub::{TestHub, Wanted},
     image::{INDEX, build_image, manifest, sha256},
 };
@@ -17,6 +18,15 @@ async fn timed() -> (TestHub, Arc<FixedClock>) {
     let clock = Arc::new(FixedClock::at(SystemClock.now()));
     let wanted = Wanted { set: vec!["builds.mode=off"], clock: Some(clock.clone()), ..Wanted::default() };
     (TestHub::start_with(wanted).await, clock)
+}
+
+/// Alice, whose token outlasts every grace, and her Executor.
+async fn alice(hub: &TestHub, name: &str) -> Client {
+    let user = hub.app.auth().create_user("alice", None, Role::Member).await.unwrap();
+    let token = hub.app.auth().issue_personal_token(user.id, "test", Some(1000)).await.unwrap();
+    let alice = hub.anonymous().with_token(token.expose());
+    push(&alice, name, &[]).await;
+    alice
 }
 
 /// Collects twice with the time of grace between, since what one finds unneeded the next takes away.
@@ -33,7 +43,7 @@ fn image_files(hub: &TestHub) -> usize {
 #[tokio::test]
 async fn a_push_that_never_ends_leaves_nothing() {
     let (hub, clock) = timed().await;
-    let alice = alice(&hub, "Box", &[]).await;
+    let alice = alice(&hub, "Box").await;
     put_blob(&alice, "alice/box", b"never named").await;
     let begun = alice.send(Method::POST, "/v2/alice/box/blobs/uploads/", &[], Vec::new()).await;
     let location = begun.headers["location"].to_str().unwrap().to_owned();
@@ -54,7 +64,7 @@ async fn a_push_that_never_ends_leaves_nothing() {
 #[tokio::test]
 async fn what_a_push_was_told_is_here_stays_until_it_names_it() {
     let (hub, clock) = timed().await;
-    let alice = alice(&hub, "Box", &[]).await;
+    let alice = alice(&hub, "Box").await;
     put_parts(&alice, "alice/box", b"layer").await;
     clock.advance(TimeDelta::hours(23));
     let path = format!("/v2/alice/box/blobs/{}", sha256(b"layer"));
@@ -70,7 +80,7 @@ async fn what_a_push_was_told_is_here_stays_until_it_names_it() {
 #[tokio::test]
 async fn images_stay_while_a_tag_a_commit_or_an_index_leads_to_them() {
     let (hub, clock) = timed().await;
-    let alice = alice(&hub, "Box", &[]).await;
+    let alice = alice(&hub, "Box").await;
     let (id, commit) = ids(&alice, "Box").await;
     let built = build_image(&hub, &id, &commit, b"built").await;
     put_parts(&alice, "alice/box", b"by hand").await;
@@ -101,7 +111,7 @@ async fn images_stay_while_a_tag_a_commit_or_an_index_leads_to_them() {
 #[tokio::test]
 async fn images_of_a_purged_executor_go_and_shared_bytes_stay() {
     let (hub, clock) = timed().await;
-    let alice = alice(&hub, "Box", &[]).await;
+    let alice = alice(&hub, "Box").await;
     push(&alice, "Chest", &[]).await;
     for name in ["Box", "Chest"] {
         let (id, commit) = ids(&alice, name).await;
@@ -125,7 +135,7 @@ async fn images_of_a_purged_executor_go_and_shared_bytes_stay() {
 #[tokio::test]
 async fn a_known_layer_is_not_compressed_again_and_is_known_no_longer_than_it_is_kept() {
     let (hub, clock) = timed().await;
-    let alice = alice(&hub, "Box", &[]).await;
+    let alice = alice(&hub, "Box").await;
     push(&alice, "Chest", &[]).await;
     let (one, other) =
         (ids(&alice, "Box").await.0.parse().unwrap(), ids(&alice, "Chest").await.0.parse().unwrap());
@@ -146,7 +156,7 @@ async fn a_known_layer_is_not_compressed_again_and_is_known_no_longer_than_it_is
 #[tokio::test]
 async fn usage_counts_the_bytes_of_images() {
     let (hub, _) = timed().await;
-    let alice = alice(&hub, "Box", &[]).await;
+    let alice = alice(&hub, "Box").await;
     let (id, commit) = ids(&alice, "Box").await;
     build_image(&hub, &id, &commit, &[1; 5000]).await;
     let usage = alice.get("/api/v1/usage").await.json();

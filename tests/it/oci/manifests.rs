@@ -132,7 +132,7 @@ async fn the_executors_own_tags_and_those_of_commits_are_not_pushed_by_hand() {
 
 #[tokio::test]
 async fn a_tag_that_a_rule_protects_is_not_pushed_by_hand() {
-    let hub = super::hub_with(&["executors.protected_tags=[\"v*\"]"]).await;
+    let hub = super::hub_with(&["executors.protected_tags=v*"]).await;
     let alice = alice(&hub, "Box", &[]).await;
     put_parts(&alice, "alice/box", b"layer").await;
     let content = manifest(b"layer", json!({}));
@@ -153,7 +153,7 @@ async fn a_tag_that_a_rule_protects_is_not_pushed_by_hand() {
 #[tokio::test]
 async fn what_a_protected_tag_pulls_never_changes_by_building_again() {
     let hub = hub().await;
-    let alice = alice(&hub, "Box", &[("protected_tags", "v1")]).await;
+    let alice = alice(&hub, "Box", &[]).await;
     let (id, commit) = ids(&alice, "Box").await;
     let first = build_image(&hub, &id, &commit, b"layer").await;
     let protect = "UPDATE tags SET is_protected = true, protected_at = now()";

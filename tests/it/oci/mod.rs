@@ -4,6 +4,7 @@ mod collection;
 mod manifests;
 mod pull;
 mod tokens;
+mod tools;
 
 mod uploads;
 
@@ -36,7 +37,7 @@ async fn alice(hub: &TestHub, name: &str, fields: &[(&str, &str)]) -> Client {
 }
 
 async fn push(client: &Client, name: &str, fields: &[(&str, &str)]) {
-    let answer = client.push("executor.push", fields, &package(name)).await;
+    let answer = client.push("executor.create", fields, &package(name)).await;
     assert!(answer.status.is_success(), "{}", String::from_utf8_lossy(&answer.body));
 }
 

@@ -126,3 +126,26 @@ async fn a_failed_build_is_tried_again_and_a_running_one_is_stopped_by_hand() {
     assert_eq!((stopped.status(), &stopped.path), (200, &again.path));
     assert!(!stopped.text().contains("/cancel\""), "{}", stopped.text());
 }
+
+#[tokio::test]
+async fn a_log_is_searched_and_each_found_line_leads_to_its_place() {
+    let hub = TestHub::start().await;
+    let (mut browser, client) = signed_in(&hub).await;
+    let mut lines: Vec<String> = (0..1500).map(|n| format!("hay {n}")).collect();
+    lines[3] = "a <needle> here".to_owned();
+    lines[1400] = "and a \u{1b}[31mNEE\u{1b}[0mDLE there".to_owned();
+    hub.engine.next(Script::Says(lines));
+    push(&client).await;
+    let path = build_path(&hub).await;
+    let whole = browser.open(&path).await;
+    assert!(!whole.text().contains("hay 2<"), "the page begins later");
+    let found = browser.open(&format!("{path}?find=needle")).await;
+    assert!(found.text().contains("2 lines hold it"), "{}", found.text());
+    assert!(found.text().contains("&#60;needle&#62;") && !found.text().contains("hay 5"));
+    let link = found.text().split("class=\"n\" href=\"").nth(1).unwrap().split('"').next().unwrap();
+    let (page, line) = link.split_once('#').unwrap();
+    let around = browser.open(&page.replace("&#38;", "&")).await;
+    assert!(around.text().contains(&format!("id=\"{line}\"")) && around.text().contains("hay 5<"));
+    let none = browser.open(&format!("{path}?find=%3Cscript%3E")).await;
+    assert!(none.text().contains("No line holds it") && !none.text().contains("<script>"));
+}

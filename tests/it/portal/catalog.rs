@@ -1,8 +1,8 @@
 //! `/`: what it lists, for whom, and in which words.
 
-use executor_hub::domain::{Secret, user::Role};
+use executor_hub::domain::{Secret, task::FaultKind, user::Role};
 
-use crate::support::{browser::Browser, client::Client, hub::TestHub, package::package};
+use crate::support::{browser::Browser, client::Client, engine::Script, hub::TestHub, package::package};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -138,4 +138,49 @@ async fn a_hub_for_signed_in_people_sends_strangers_to_sign_in_and_back() {
     assert_eq!(page.path, "/sign-in?next=%2F%3Fsort%3Dname");
     let back = browser.submit(&page, "/sign-in", &[("login", "bob"), ("password", PASSWORD)]).await;
     assert_eq!(back.path, "/?sort=name");
+}
+
+#[tokio::test]
+async fn somebody_sees_their_failures_and_nobody_elses() {
+    let hub = TestHub::start().await;
+    let password = Secret::new(PASSWORD);
+    for login in ["alice", "bob"] {
+        hub.app.auth().create_user_with_password(login, None, Role::Member, &password).await.unwrap();
+    }
+    let (mut alice, mut bob) = (Browser::new(&hub.url), Browser::new(&hub.url));
+    alice.sign_in("alice", PASSWORD).await;
+    bob.sign_in("bob", PASSWORD).await;
+    let client = Client::new(&hub.url).with_token(&alice.cookies["st"]);
+    hub.engine.next(Script::Fails(FaultKind::Dependency));
+    let fields = [("name", "Broken"), ("public", "True")];
+    client.push("executor.push", &fields, &package("Broken")).await;
+    let page = alice.open("/failures").await;
+    assert!(page.text().contains("alice/Broken") && page.text().contains("/builds/"), "{}", page.text());
+    assert!(alice.open("/").await.text().contains("href=\"/failures\""));
+    assert!(bob.open("/failures").await.text().contains("Nothing failed"));
+    let mut stranger = Browser::new(&hub.url);
+    assert!(stranger.open("/failures").await.path.starts_with("/sign-in?next="));
+    assert!(!stranger.open("/").await.text().contains("/failures"));
+}
+
+#[tokio::test]
+async fn a_list_is_narrowed_to_what_has_an_image_for_a_platform() {
+    let hub = TestHub::start().await;
+    let client = hub.person("carol").await;
+    push(&client, "First", "public", "").await;
+    push(&client, "Second", "public", "").await;
+    sqlx::query(
+        "UPDATE images SET platform = 'linux/arm64' WHERE commit_id =
+         (SELECT c.id FROM commits c JOIN executors e ON e.id = c.executor_id WHERE e.name = 'First')",
+    )
+    .execute(&hub.pool)
+    .await
+    .unwrap();
+    let mut browser = Browser::new(&hub.url);
+    let page = browser.open("/?platform=linux%2Farm64").await;
+    assert_eq!(titles(page.text()), ["carol/First"]);
+    assert!(page.text().contains("<option selected>linux/arm64</option>"), "{}", page.text());
+    assert!(page.text().contains("Leave out Platform linux/arm64"));
+    assert_eq!(titles(browser.open("/?platform=plan9%2Fmips").await.text()), [""; 0]);
+    assert_eq!(titles(browser.open("/?platform=linux%2Farm64&q=second").await.text()), [""; 0]);
 }

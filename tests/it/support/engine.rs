@@ -2,8 +2,9 @@
 
 use std::{
     collections::VecDeque,
+    io::{self, Read},
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -12,11 +13,13 @@ use async_trait::async_trait;
 use executor_hub::{
     builds::{
         Engine, Fault,
-        engine::{BuildOutput, BuildPlan, BuiltImage, EngineInfo},
+        engine::{BuildOutput, BuildPlan, BuiltImage, EngineInfo, ImageKeeper, LayerWatch},
     },
     domain::task::FaultKind,
 };
 use tokio::sync::{Notify, mpsc};
+
+use super::archive::Image;
 
 /// What every build prints; the last line would break a reader of markup.
 const LINES: [&str; 3] =
@@ -35,6 +38,10 @@ pub enum Script {
     Explains,
     /// It prints a line and waits until [`FakeEngine::release`]; then it works.
     Waits,
+    /// It hands over this archive, whatever that is, and says that it works.
+    HandsOver(Vec<u8>),
+    /// It hands over an image, and then finds a value in it that must not be there.
+    Leaks,
 }
 
 /// Builds as the scripts say, in their order; without one, builds work.
@@ -43,6 +50,7 @@ pub struct FakeEngine {
     is_away: AtomicBool,
     scripts: Mutex<VecDeque<Script>>,
     built: Mutex<Vec<String>>,
+    removed: Mutex<Vec<String>>,
     released: Notify,
     started: Notify,
 }
@@ -72,6 +80,32 @@ impl FakeEngine {
     pub fn built(&self) -> Vec<String> {
         self.built.lock().unwrap().clone()
     }
+
+    /// Names of the images that were taken out of it.
+    pub fn removed(&self) -> Vec<String> {
+        self.removed.lock().unwrap().clone()
+    }
+
+    /// The image that it builds of a plan: a layer that all have, and one of its own.
+    pub fn image(name: &str) -> Image {
+        Image::small("what all images start from", name)
+    }
+}
+
+/// Gives an image to whoever keeps it, as the Docker Engine does: off the runtime's threads, in one stream.
+async fn hand_over(keeper: Option<Arc<dyn ImageKeeper>>, archive: Vec<u8>) -> Result<(), Fault> {
+    let Some(keeper) = keeper else { return Ok(()) };
+    let taking = tokio::task::spawn_blocking(move || keeper.take(&mut archive.as_slice(), &mut NoWatch));
+    taking.await.unwrap().map(drop)
+}
+
+/// Looks for nothing.
+struct NoWatch;
+
+impl LayerWatch for NoWatch {
+    fn layer(&mut self, _path: &str, _tar: &mut dyn Read) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -83,7 +117,14 @@ impl Engine for FakeEngine {
         Ok(EngineInfo { version: "0".into(), platform: "linux/amd64".into(), buildkit: true })
     }
 
-    async fn build(&self, plan: BuildPlan, output: mpsc::Sender<BuildOutput>) -> Result<BuiltImage, Fault> {
+    async fn build(
+        &self,
+        plan: BuildPlan,
+        output: mpsc::Sender<BuildOutput>,
+        keeper: Option<Arc<dyn ImageKeeper>>,
+    ) -> Result<BuiltImage, Fault> {
+        let image = Self::image(&plan.image);
+        let mut archive = image.saved();
         let script = self.scripts.lock().unwrap().pop_front().unwrap_or(Script::Works);
         for line in LINES {
             output.send(BuildOutput::Line(line.into())).await.unwrap();
@@ -108,12 +149,19 @@ impl Engine for FakeEngine {
                 self.started.notify_one();
                 self.released.notified().await;
             }
+            Script::HandsOver(other) => archive = other,
+            Script::Leaks => {
+                hand_over(keeper, archive).await?;
+                return Err(Fault::new(FaultKind::SecretLeak, "The value of TOKEN was found in the image."));
+            }
         }
+        hand_over(keeper, archive).await?;
         self.built.lock().unwrap().push(plan.image.clone());
-        Ok(BuiltImage { id: "sha256:0".into(), name: plan.image, platform: "linux/amd64".into(), size: 1 })
+        Ok(BuiltImage { id: image.id(), name: plan.image, platform: "linux/amd64".into(), size: 1 })
     }
 
-    async fn remove(&self, _image: &str) -> Result<(), Fault> {
+    async fn remove(&self, image: &str) -> Result<(), Fault> {
+        self.removed.lock().unwrap().push(image.to_owned());
         Ok(())
     }
 }

@@ -42,6 +42,8 @@ pub struct Wanted {
     pub without_worker: bool,
     /// The engine does not answer at the start.
     pub engine_is_away: bool,
+    /// The path below which it is reached, such as `/hub`.
+    pub base: &'static str,
     /// What tells the time; without one, the machine.
     pub clock: Option<Arc<dyn Clock>>,
 }
@@ -59,7 +61,7 @@ impl TestHub {
         set.push(format!("server.data_dir={}", folder.path().display()));
         let listener = server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        set.push(format!("server.external_url={url}"));
+        set.push(format!("server.external_url={url}{}", wanted.base));
         let settings =
             Settings::load(&Environment::of([]), &Overrides { file: None, set }).expect("good settings");
         let store = Store::connect(database.options(), &settings.database).await.unwrap();

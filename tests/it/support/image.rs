@@ -45,15 +45,18 @@ pub fn manifest(layer: &[u8], more: Value) -> String {
 
 /// Gives a commit an image, as a build does; returns the digest of its manifest.
 pub async fn build_image(hub: &TestHub, executor: &str, commit: &str, layer: &[u8]) -> String {
+    put_image(hub, executor, commit, &[CONFIG, layer], &manifest(layer, json!({}))).await
+}
+
+async fn put_image(hub: &TestHub, executor: &str, commit: &str, parts: &[&[u8]], content: &str) -> String {
     let images = hub.app.images();
     let executor: ExecutorId = executor.parse().unwrap();
     let commit: CommitId = commit.parse().unwrap();
-    for part in [CONFIG, layer] {
+    for part in parts {
         let mut receiving = images.stage().unwrap();
         std::io::Write::write_all(&mut receiving, part).unwrap();
         images.put_blob(&executor, receiving.finish()).await.unwrap();
     }
-    let content = manifest(layer, json!({}));
     let new = NewImageManifest { content: content.as_bytes(), media_type: None, digest: None };
     let stored = images.put_manifest(&executor, new).await.unwrap();
     let mut transaction = hub.app.store().begin().await.unwrap();
@@ -62,4 +65,31 @@ pub async fn build_image(hub: &TestHub, executor: &str, commit: &str, layer: &[u
         .unwrap();
     transaction.commit().await.unwrap();
     stored.digest.to_string()
+}
+
+/// As [`build_image`], with a layer that tools can unpack.
+pub async fn build_real_image(hub: &TestHub, executor: &str, commit: &str) -> String {
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    let content = b"hello\n";
+    header.set_size(content.len() as u64);
+    header.set_mode(0o644);
+    header.set_cksum();
+    tar.append_data(&mut header, "hello.txt", content.as_slice()).unwrap();
+    let unpacked = tar.into_inner().unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut gzip, &unpacked).unwrap();
+    let layer = gzip.finish().unwrap();
+    let config = json!({
+        "architecture": "amd64",
+        "os": "linux",
+        "config": {"Cmd": ["/hello.txt"]},
+        "rootfs": {"type": "layers", "diff_ids": [sha256(&unpacked)]},
+        "history": [{"created_by": "a test"}],
+    })
+    .to_string();
+    let mut content: Value = serde_json::from_str(&manifest(&layer, json!({}))).unwrap();
+    content["config"]["digest"] = sha256(config.as_bytes()).into();
+    content["config"]["size"] = config.len().into();
+    put_image(hub, executor, commit, &[config.as_bytes(), &layer], &content.to_string()).await
 }

@@ -86,7 +86,7 @@ async fn running(base: &Path) -> Option<PgConnectOptions> {
 pub async fn run() {
     let base = PathBuf::from(setting(BASE).unwrap());
     let grace = Duration::from_millis(setting(GRACE_MS).unwrap().parse().unwrap());
-    let launch = Launch {
+    let launch = || Launch {
         root: base.join("postgres"),
         binaries: setting("PG_BIN").map(PathBuf::from),
         search_path: setting("PATH")
@@ -95,7 +95,13 @@ pub async fn run() {
             .collect(),
         purpose: Purpose::Throwaway,
     };
-    let postgres = match PrivatePostgres::start(launch).await {
+    // Nothing of it was ever synced: a machine that lost its power may have left one that cannot start again.
+    let started = match PrivatePostgres::start(launch()).await {
+        Ok(postgres) => Ok(postgres),
+        Err(_) if fs::remove_dir_all(base.join("postgres")).is_ok() => PrivatePostgres::start(launch()).await,
+        Err(error) => Err(error),
+    };
+    let postgres = match started {
         Ok(postgres) => postgres,
         Err(error) => {
             eprintln!("{error}");

@@ -1,5 +1,6 @@
 //! What do tests stand on? Real parts, made for one test or shared by a run, and gone afterwards.
 
+pub mod archive;
 pub mod browser;
 pub mod child;
 pub mod chromium;

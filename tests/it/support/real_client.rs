@@ -14,7 +14,11 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
-use super::{child::setting, package::Package};
+use super::{
+    child::setting,
+    package::Package,
+    server::{engine, engine_socket},
+};
 
 const DRIVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/drive.py");
 /// Much longer than any command takes, so that only one that hangs is ended.
@@ -26,6 +30,7 @@ pub struct Person {
     home: TempDir,
     hub: String,
     token: Option<String>,
+    has_docker: bool,
 }
 
 impl Person {
@@ -36,13 +41,33 @@ impl Person {
         );
         let python = Path::new(&clients).join(generation).join("bin/python");
         assert!(python.exists(), "there is no client {generation} in {clients}");
-        Self { python, home: tempfile::tempdir().unwrap(), hub: hub.to_owned(), token: None }
+        Self {
+            python,
+            home: tempfile::tempdir().unwrap(),
+            hub: hub.to_owned(),
+            token: None,
+            has_docker: false,
+        }
     }
 
     /// The same, signed in.
     pub fn with_token(mut self, token: &str) -> Self {
         self.token = Some(token.to_owned());
         self
+    }
+
+    /// The same, at a machine on which the tests' Docker Engine runs.
+    pub fn with_docker(mut self) -> Self {
+        self.has_docker = true;
+        self
+    }
+
+    /// Makes Docker ask the client for the password of this registry, as a sign-in of the client does.
+    pub fn use_credential_helper_for(&self, registry: &str) {
+        let folder = self.home.path().join(".docker");
+        std::fs::create_dir_all(&folder).unwrap();
+        let config = serde_json::json!({"credHelpers": {registry: "jina-hubble"}});
+        std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
     }
 
     /// The same person and machine after the Hub has moved.
@@ -72,7 +97,7 @@ impl Person {
     /// Starts a command of the client.
     pub fn start(&self, arguments: &[&str]) -> Running {
         let home = self.home.path();
-        let mut command = Command::new(&self.python);
+        let mut command = self.command();
         command
             .arg("-u")
             .arg(DRIVER)
@@ -92,6 +117,12 @@ impl Person {
         if let Some(token) = &self.token {
             command.env("JINA_AUTH_TOKEN", token);
         }
+        if self.has_docker {
+            // The client's own programs, such as its credential helper, are beside its Python.
+            let programs = self.python.parent().unwrap().display();
+            command.env("PATH", format!("{programs}:{}", setting("PATH").unwrap_or_default()));
+            command.env("DOCKER_HOST", engine());
+        }
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         let mut stderr = child.stderr.take().unwrap();
@@ -101,6 +132,21 @@ impl Person {
             text
         });
         Running { child, lines, complaints, text: String::new() }
+    }
+}
+
+impl Person {
+    /// The client's Python. Clients before 0.36 pull by the engine at its usual place, whatever they are told: those get a
+    /// view of the machine of their own, in which the tests' engine is there.
+    fn command(&self) -> Command {
+        let usual = Path::new("/var/run/docker.sock");
+        if !self.has_docker || engine_socket() == usual {
+            return Command::new(&self.python);
+        }
+        let mut command = Command::new("unshare");
+        let script = r#"mount -t tmpfs none /run && ln -s "$0" /run/docker.sock && exec "$@""#;
+        command.args(["--mount", "sh", "-ec", script]).arg(engine_socket()).arg(&self.python);
+        command
     }
 }
 

@@ -32,7 +32,7 @@ pub struct Installation {
     folder: TempDir,
     images: String,
     environment: BTreeMap<String, String>,
-    _database: Option<TestDatabase>,
+    database: Option<TestDatabase>,
 }
 
 impl Installation {
@@ -46,7 +46,16 @@ impl Installation {
         Self::over(None)
     }
 
+    /// With a database of the tests' shared server, and without builds.
+    pub async fn without_engine() -> Self {
+        Self::over_with(Some(database().await), None).with("BUILDS__MODE", "off")
+    }
+
     fn over(database: Option<TestDatabase>) -> Self {
+        Self::over_with(database, Some(engine()))
+    }
+
+    fn over_with(database: Option<TestDatabase>, engine: Option<String>) -> Self {
         let folder = tempfile::Builder::new().prefix("executor-hub-").tempdir_in("/tmp").unwrap();
         // A private Postgres of root's is another user's process.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o711)).unwrap();
@@ -56,8 +65,10 @@ impl Installation {
             ("HUB_SERVER__DATA_DIR".to_owned(), folder.path().join("data").display().to_string()),
             ("HUB_SERVER__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
             ("HUB_BUILDS__IMAGE_PREFIX".to_owned(), images.clone()),
-            ("HUB_BUILDS__ENGINE".to_owned(), engine()),
         ]);
+        if let Some(engine) = engine {
+            environment.insert("HUB_BUILDS__ENGINE".to_owned(), engine);
+        }
         for (name, told) in [
             ("PATH", "PATH"),
             ("HUB_BUILDS__BASE_IMAGE", "EXECUTOR_HUB_TEST_BASE_IMAGE"),
@@ -72,7 +83,7 @@ impl Installation {
             let url = database.options().to_url_lossy().to_string();
             environment.insert("HUB_DATABASE__URL".into(), url);
         }
-        Self { folder, images, environment, _database: database }
+        Self { folder, images, environment, database }
     }
 
     /// Changes a setting, by the name of its environment variable without `HUB_`.
@@ -88,30 +99,40 @@ impl Installation {
 
     /// Starts the Hub and waits until it is ready.
     pub async fn serve(&self) -> Server {
-        let mut child = self.command(&["serve"]).stderr(Stdio::piped()).spawn().unwrap();
-        let said = Arc::new(Mutex::new(String::new()));
-        let (ready, is_ready) = oneshot::channel();
-        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let heard = Arc::clone(&said);
-        std::thread::spawn(move || {
-            let mut ready = Some(ready);
-            for line in lines.map_while(Result::ok) {
-                if let Some(url) = line.strip_prefix("Executor Hub is ready at ")
-                    && let Some(ready) = ready.take()
-                {
-                    let _ = ready.send(url.to_owned());
-                }
-                let mut heard = heard.lock().unwrap();
-                heard.push_str(&line);
-                heard.push('\n');
-            }
-        });
-        let url = tokio::time::timeout(START_TIME, is_ready).await;
-        let Ok(Ok(url)) = url else {
-            let _ = child.kill();
-            panic!("the Hub did not start:\n{}", said.lock().unwrap());
-        };
-        Server { url, child, said }
+        start(self.command(&["serve"]), READY).await
+    }
+
+    /// The same on a socket that it is handed, as systemd does it.
+    pub async fn serve_on(&self, listener: std::net::TcpListener) -> Server {
+        let script = format!("exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec {PROGRAM} serve");
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", &script])
+            .env_clear()
+            .envs(&self.environment)
+            .stdin(std::os::fd::OwnedFd::from(listener));
+        start(command, READY).await
+    }
+
+    /// Starts a worker with a folder of its own and waits until it is ready. It needs [`Installation::for_workers`].
+    pub async fn work(&self, name: &str) -> Server {
+        let mut command = self.command(&["worker"]);
+        command.env("HUB_SERVER__DATA_DIR", self.folder.path().join(name)).env("HUB_BUILDS__SLOTS", "1");
+        start(command, "the worker is ready").await
+    }
+
+    /// So that builds are left to workers, which share the key and the bytes of the Hub.
+    pub fn for_workers(self) -> Self {
+        let blobs = self.folder.path().join("blobs").display().to_string();
+        self.with("BUILDS__SLOTS", "0")
+            .with("BUILDS__MODE", "required")
+            .with("AUTH__MASTER_KEY", &"5a".repeat(32))
+            .with("BLOBS__DIRECTORY", &blobs)
+    }
+
+    /// Its database, for looking into the tables.
+    pub async fn pool(&self) -> sqlx::PgPool {
+        self.database.as_ref().expect("not with a private Postgres").pool().await
     }
 
     /// A new person: their login and a token.
@@ -132,6 +153,37 @@ impl Installation {
         command.args(arguments).env_clear().envs(&self.environment).stdin(Stdio::null());
         command
     }
+}
+
+/// Starts a program that says on its error output when it is ready; what it says after that is its address.
+/// What a server says once it answers, before its address.
+const READY: &str = "Executor Hub is ready at ";
+
+async fn start(mut command: Command, when_ready: &'static str) -> Server {
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let said = Arc::new(Mutex::new(String::new()));
+    let (ready, is_ready) = oneshot::channel();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let heard = Arc::clone(&said);
+    std::thread::spawn(move || {
+        let mut ready = Some(ready);
+        for line in lines.map_while(Result::ok) {
+            if let Some(url) = line.strip_prefix(when_ready)
+                && let Some(ready) = ready.take()
+            {
+                let _ = ready.send(url.to_owned());
+            }
+            let mut heard = heard.lock().unwrap();
+            heard.push_str(&line);
+            heard.push('\n');
+        }
+    });
+    let url = tokio::time::timeout(START_TIME, is_ready).await;
+    let Ok(Ok(url)) = url else {
+        let _ = child.kill();
+        panic!("it did not start:\n{}", said.lock().unwrap());
+    };
+    Server { url, child, said }
 }
 
 impl Drop for Installation {
@@ -177,7 +229,7 @@ pub fn engine_socket() -> PathBuf {
     engine.strip_prefix("unix://").expect("an engine on this machine").into()
 }
 
-/// A running Hub; killed when dropped.
+/// A running Hub, or a worker without an address; killed when dropped.
 pub struct Server {
     pub url: String,
     child: Child,
@@ -188,6 +240,12 @@ impl Server {
     /// Somebody who speaks HTTP with it, without a token.
     pub fn anonymous(&self) -> Client {
         Client::new(&self.url)
+    }
+
+    /// Sends it a signal, such as `HUP`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
     }
 
     /// As `kill -9` does: it gets no chance to tidy up.

@@ -10,7 +10,7 @@ use crate::{
     http::{
         api::{
             answer,
-            ask::{Body, Named, SignedIn},
+            ask::{self, Body, Named, SignedIn},
             openapi::WriteProblems,
         },
         problem::Problem,
@@ -33,7 +33,7 @@ pub(in crate::http::api) struct ChangeRequest {
     tag = "executors",
     operation_id = "changeExecutor",
     params(
-        ("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"),
+        ask::ExecutorPath,
         ("If-Match" = Option<String>, Header, description = "The ETag that the Executor was shown with"),
     ),
     request_body = ChangeRequest,

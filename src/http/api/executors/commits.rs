@@ -37,7 +37,7 @@ pub(in crate::http::api) struct CommitDetail {
     path = "/api/v1/executors/{executor}/commits",
     tag = "executors",
     operation_id = "listCommits",
-    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor"), PageRequest),
+    params(ask::ExecutorPath, ask::SecretHeader, PageRequest),
     responses((status = 200, description = "A page", body = CommitPage), (status = 304, description = "As the caller has it"), ReadProblems)
 )]
 pub(in crate::http::api) async fn list(
@@ -60,9 +60,9 @@ pub(in crate::http::api) async fn list(
     tag = "executors",
     operation_id = "showCommit",
     params(
-        ("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"),
+        ask::ExecutorPath,
         ("commit" = String, Path, description = "Id of the commit"),
-        ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor"),
+        ask::SecretHeader,
     ),
     responses((status = 200, description = "The commit", body = CommitDetail), (status = 304, description = "As the caller has it"), ReadProblems)
 )]

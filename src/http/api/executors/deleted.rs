@@ -10,7 +10,7 @@ use crate::{
     http::{
         api::{
             answer,
-            ask::{Asker, Pointed, SignedIn},
+            ask::{self, Asker, Pointed, SignedIn},
             openapi::ReadProblems,
         },
         problem::Problem,
@@ -100,7 +100,7 @@ pub(in crate::http::api) async fn list(
     path = "/api/v1/executors/{executor}/deleted",
     tag = "executors",
     operation_id = "listDeletedParts",
-    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor")),
+    params(ask::ExecutorPath, ask::SecretHeader),
     responses((status = 200, description = "What can be brought back", body = DeletedParts), (status = 304, description = "As the caller has it"), ReadProblems),
     security(("token" = []))
 )]

@@ -22,7 +22,7 @@ use crate::{
     path = "/api/v1/executors/{executor}",
     tag = "executors",
     operation_id = "deleteExecutor",
-    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor")),
+    params(ask::ExecutorPath, ask::SecretHeader),
     responses((status = 200, description = "It is deleted", body = DeletedExecutor), WriteProblems),
     security(("token" = []))
 )]
@@ -40,7 +40,7 @@ pub(in crate::http::api) async fn executor(
     path = "/api/v1/executors/{executor}/undelete",
     tag = "executors",
     operation_id = "undeleteExecutor",
-    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor")),
+    params(ask::ExecutorPath, ask::SecretHeader),
     responses((status = 204, description = "It is there again"), WriteProblems),
     security(("token" = []))
 )]
@@ -61,7 +61,7 @@ pub(in crate::http::api) async fn undelete_executor(
     path = "/api/v1/executors/{executor}/commits/{commit}",
     tag = "executors",
     operation_id = "deleteCommit",
-    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), ("commit" = String, Path, description = "Id of the commit"), ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor")),
+    params(ask::ExecutorPath, ("commit" = String, Path, description = "Id of the commit"), ask::SecretHeader),
     responses((status = 204, description = "It is deleted"), WriteProblems),
     security(("token" = []))
 )]
@@ -82,7 +82,7 @@ pub(in crate::http::api) async fn commit(
     path = "/api/v1/executors/{executor}/commits/{commit}/undelete",
     tag = "executors",
     operation_id = "undeleteCommit",
-    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), ("commit" = String, Path, description = "Id of the commit"), ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor")),
+    params(ask::ExecutorPath, ("commit" = String, Path, description = "Id of the commit"), ask::SecretHeader),
     responses((status = 204, description = "It is there again"), WriteProblems),
     security(("token" = []))
 )]

@@ -118,6 +118,7 @@ fn read(request: ListRequest) -> Result<Listing, Error> {
             owner,
             keyword: request.keyword,
             visibility: request.visibility.map(Into::into),
+            ..Narrowed::default()
         },
         query,
     })

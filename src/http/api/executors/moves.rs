@@ -108,7 +108,7 @@ impl From<TagChange> for TagChangeEntry {
     path = "/api/v1/executors/{executor}/tag-history",
     tag = "executors",
     operation_id = "listTagHistory",
-    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), PageRequest, ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor")),
+    params(ask::ExecutorPath, PageRequest, ask::SecretHeader),
     responses((status = 200, description = "A page", body = TagHistoryPage), (status = 304, description = "As the caller has it"), ReadProblems),
 )]
 pub(in crate::http::api) async fn history(
@@ -132,7 +132,7 @@ pub(in crate::http::api) async fn history(
     path = "/api/v1/executors/{executor}/tags/{tag}/history",
     tag = "executors",
     operation_id = "listHistoryOfTag",
-    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), ("tag" = String, Path, description = "The tag"), PageRequest, ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor")),
+    params(ask::ExecutorPath, ("tag" = String, Path, description = "The tag"), PageRequest, ask::SecretHeader),
     responses((status = 200, description = "A page", body = TagHistoryPage), (status = 304, description = "As the caller has it"), ReadProblems),
 )]
 pub(in crate::http::api) async fn history_of(
@@ -157,7 +157,7 @@ pub(in crate::http::api) async fn history_of(
     path = "/api/v1/executors/{executor}/tags/{tag}",
     tag = "executors",
     operation_id = "moveTag",
-    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), ("tag" = String, Path, description = "The tag"), ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor")),
+    params(ask::ExecutorPath, ("tag" = String, Path, description = "The tag"), ask::SecretHeader),
     request_body = MoveTag,
     responses((status = 200, description = "As it is now", body = Tag), WriteProblems),
     security(("token" = []))
@@ -183,7 +183,7 @@ pub(in crate::http::api) async fn put(
     path = "/api/v1/executors/{executor}/tags/{tag}",
     tag = "executors",
     operation_id = "deleteTag",
-    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), ("tag" = String, Path, description = "The tag"), ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor")),
+    params(ask::ExecutorPath, ("tag" = String, Path, description = "The tag"), ask::SecretHeader),
     responses((status = 204, description = "It is no more"), WriteProblems),
     security(("token" = []))
 )]
@@ -205,7 +205,7 @@ pub(in crate::http::api) async fn delete(
     path = "/api/v1/executors/{executor}/tags/{tag}/undelete",
     tag = "executors",
     operation_id = "undeleteTag",
-    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), ("tag" = String, Path, description = "The tag"), ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor")),
+    params(ask::ExecutorPath, ("tag" = String, Path, description = "The tag"), ask::SecretHeader),
     responses((status = 200, description = "As it is now", body = Tag), WriteProblems),
     security(("token" = []))
 )]
@@ -226,7 +226,7 @@ pub(in crate::http::api) async fn undelete(
     path = "/api/v1/executors/{executor}/tags/{tag}/protection",
     tag = "executors",
     operation_id = "protectTag",
-    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), ("tag" = String, Path, description = "The tag"), ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor")),
+    params(ask::ExecutorPath, ("tag" = String, Path, description = "The tag"), ask::SecretHeader),
     responses((status = 200, description = "As it is now", body = Tag), WriteProblems),
     security(("token" = []))
 )]

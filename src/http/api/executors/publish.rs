@@ -129,7 +129,7 @@ pub(in crate::http::api) async fn create(
     tag = "executors",
     operation_id = "publishCommit",
     params(
-        ("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"),
+        ask::ExecutorPath,
         ("X-Executor-Secret" = Option<String>, Header, description = "Its secret, for those who do not own it"),
         PublishRequest,
     ),

@@ -10,7 +10,7 @@ use crate::{
     http::{
         api::{
             answer,
-            ask::{Asker, Body, Pointed},
+            ask::{self, Asker, Body, Pointed},
             openapi::{ReadProblems, WriteProblems},
         },
         problem::Problem,
@@ -49,7 +49,7 @@ pub(in crate::http::api) struct SetTagRules {
     path = "/api/v1/executors/{executor}/tag-rules",
     tag = "executors",
     operation_id = "showTagRules",
-    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor")),
+    params(ask::ExecutorPath, ask::SecretHeader),
     responses((status = 200, description = "The rules", body = TagRules), (status = 304, description = "As the caller has it"), ReadProblems),
 )]
 pub(in crate::http::api) async fn show(
@@ -70,7 +70,7 @@ pub(in crate::http::api) async fn show(
     path = "/api/v1/executors/{executor}/tag-rules",
     tag = "executors",
     operation_id = "setTagRules",
-    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor")),
+    params(ask::ExecutorPath, ask::SecretHeader),
     request_body = SetTagRules,
     responses((status = 200, description = "As they are now", body = TagRules), WriteProblems),
     security(("token" = []))

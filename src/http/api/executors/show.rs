@@ -24,7 +24,7 @@ use crate::{
     tag = "executors",
     operation_id = "showExecutor",
     params(
-        ("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"),
+        ask::ExecutorPath,
         ("X-Executor-Secret" = Option<String>, Header, description = "The secret of a private one"),
     ),
     responses((status = 200, description = "The Executor", body = Executor), (status = 304, description = "As the caller has it"), ReadProblems)

@@ -30,7 +30,7 @@ pub(in crate::http::api) struct TagPage {
     path = "/api/v1/executors/{executor}/tags",
     tag = "executors",
     operation_id = "listTags",
-    params(("executor" = String, Path, description = "`owner%2Fname`, a bare name, or the 8-character id"), ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor"), PageRequest),
+    params(ask::ExecutorPath, ask::SecretHeader, PageRequest),
     responses((status = 200, description = "A page", body = TagPage), (status = 304, description = "As the caller has it"), ReadProblems)
 )]
 pub(in crate::http::api) async fn list(

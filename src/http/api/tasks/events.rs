@@ -31,6 +31,7 @@ use crate::{
         ndjson,
         problem::Problem,
     },
+    hub::progress::Watched,
 };
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -91,11 +92,12 @@ pub(in crate::http::api) async fn handle(
 ) -> Result<Response, Problem> {
     let id: TaskId = task.parse().map_err(|_| Error::task_not_found())?;
     let after = after(&request, &headers)?;
-    let task = app.hub().watch(&caller, id, ask::secret(&headers).as_ref()).await?.task;
+    let watched = app.hub().watch(&caller, id, ask::secret(&headers).as_ref()).await?;
+    let task = &watched.task;
     match wanted(&headers) {
-        Format::Page => page(&app, &headers, &task, after).await,
+        Format::Page => page(&app, &headers, task, after).await,
         Format::Lines => {
-            let lines = app.hub().follow(id, after).map(|followed| match followed {
+            let lines = app.hub().follow_watched(&watched, after).map(|followed| match followed {
                 Followed::Event(event) => serde_json::to_value(&event).ok(),
                 // The reader knows events only; that one waits is in the task itself.
                 Followed::Waiting(_) | Followed::Quiet => None,
@@ -105,7 +107,7 @@ pub(in crate::http::api) async fn handle(
         Format::ServerSent if task.state.is_final() && task.last_event <= after => {
             Ok(StatusCode::NO_CONTENT.into_response())
         }
-        Format::ServerSent => Ok(server_sent(&app, id, after)),
+        Format::ServerSent => Ok(server_sent(&app, &watched, after)),
     }
 }
 
@@ -150,8 +152,8 @@ async fn page(app: &App, headers: &HeaderMap, task: &Task, after: i64) -> Result
     answer::json(headers, &EventPage { events, next_after, is_complete })
 }
 
-fn server_sent(app: &App, id: TaskId, after: i64) -> Response {
-    let pieces = app.hub().follow(id, after).map(|followed| {
+fn server_sent(app: &App, watched: &Watched, after: i64) -> Response {
+    let pieces = app.hub().follow_watched(watched, after).map(|followed| {
         let text = match followed {
             Followed::Quiet => ": still here\n\n".to_owned(),
             Followed::Waiting(waiting) => {

@@ -24,7 +24,7 @@ use crate::{
     path = "/api/v1/tasks/{task}/cancel",
     tag = "tasks",
     operation_id = "cancelTask",
-    params(("task" = String, Path, description = "Id of the task"), ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor")),
+    params(("task" = String, Path, description = "Id of the task"), ask::SecretHeader),
     responses((status = 200, description = "As it is then", body = Task), WriteProblems),
     security(("token" = []))
 )]
@@ -46,7 +46,7 @@ pub(in crate::http::api) async fn cancel(
     path = "/api/v1/tasks/{task}/retry",
     tag = "tasks",
     operation_id = "retryTask",
-    params(("task" = String, Path, description = "Id of the task"), ("X-Executor-Secret" = Option<String>, Header, description = "The secret of the Executor")),
+    params(("task" = String, Path, description = "Id of the task"), ask::SecretHeader),
     responses((status = 200, description = "The new build", body = Task), WriteProblems),
     security(("token" = []))
 )]

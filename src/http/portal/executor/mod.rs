@@ -2,6 +2,8 @@
 //! question; each tab has its own address, and so has each tag.
 
 mod arguments;
+pub(super) mod files;
+pub(super) mod people;
 pub(super) mod settings;
 mod tabs;
 
@@ -17,7 +19,10 @@ use axum::{
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use self::tabs::Content;
+use self::{
+    files::{Body, View},
+    tabs::Content,
+};
 use super::{
     error::PageError,
     moment::Moment,
@@ -26,7 +31,7 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::{ExecutorRef, Visibility, package::Package},
+    domain::{CommitId, ExecutorRef, Visibility, package::Package},
     error::{Error, ErrorKind},
     http::refused,
     hub::show::{CommitRow, Detail},
@@ -38,6 +43,12 @@ use crate::{
 pub(super) struct Asked {
     tab: String,
     tag: String,
+    /// A commit to look at instead of a tag's.
+    commit: String,
+    /// A file or folder of the package.
+    path: String,
+    /// A tag whose files those of this one are compared with.
+    from: String,
     cursor: String,
 }
 
@@ -143,7 +154,7 @@ async fn show(
 ) -> Result<Response, PageError> {
     let reference: ExecutorRef = reference.parse().map_err(|_| missing())?;
     let detail = app.hub().show(&visitor.caller, &reference, None).await?;
-    let chosen = chosen(app, visitor, &reference, &detail, &asked.tag).await?;
+    let chosen = chosen(app, visitor, &reference, &detail, asked).await?;
     let path = path(&detail);
     let content = tabs::content(app, visitor, &reference, &detail, chosen.as_ref(), asked, &path).await?;
     let current = asked.tab();
@@ -192,22 +203,29 @@ async fn show(
     visitor.reading(needs, headers, &page)
 }
 
-/// The commit of the tag that was asked for, or the newest.
+/// The commit that was asked for, or that of the tag, or the newest.
 async fn chosen(
     app: &App,
     visitor: &Visitor,
     reference: &ExecutorRef,
     detail: &Detail,
-    tag: &str,
+    asked: &Asked,
 ) -> Result<Option<(CommitRow, Package)>, Error> {
-    if tag.is_empty() {
+    let commit = if !asked.commit.is_empty() {
+        asked.commit.parse().map_err(|_| missing())?
+    } else if !asked.tag.is_empty() {
+        commit_of(detail, &asked.tag)?
+    } else {
         return Ok(detail.newest.clone());
-    }
-    let row = detail.tags.iter().find(|row| row.name == tag).ok_or_else(missing)?;
+    };
     match &detail.newest {
-        Some((commit, package)) if commit.id == row.commit => Ok(Some((commit.clone(), package.clone()))),
-        _ => app.hub().commit(&visitor.caller, reference, row.commit).await.map(Some),
+        Some((newest, package)) if newest.id == commit => Ok(Some((newest.clone(), package.clone()))),
+        _ => app.hub().commit(&visitor.caller, reference, commit).await.map(Some),
     }
+}
+
+fn commit_of(detail: &Detail, tag: &str) -> Result<CommitId, Error> {
+    detail.tags.iter().find(|row| row.name == tag).map(|row| row.commit).ok_or_else(missing)
 }
 
 /// The one address of an Executor among those that lead to it.
@@ -219,8 +237,13 @@ fn path(detail: &Detail) -> String {
 }
 
 fn link(path: &str, tab: &str, tag: &str) -> String {
-    let pairs: Vec<String> = [("tab", tab), ("tag", tag)]
-        .into_iter()
+    address(path, &[("tab", tab), ("tag", tag)])
+}
+
+/// A path with those of the parameters that say something.
+fn address(path: &str, pairs: &[(&str, &str)]) -> String {
+    let pairs: Vec<String> = pairs
+        .iter()
         .filter(|(_, value)| !value.is_empty())
         .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
         .collect();

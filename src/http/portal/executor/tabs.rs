@@ -1,6 +1,12 @@
 //! What does each tab of an Executor's page hold?
 
-use super::{Asked, Tab, arguments::Arguments, link};
+use super::{
+    Asked, Tab, address,
+    arguments::Arguments,
+    files::{self, Files},
+    link,
+    people::{self, People},
+};
 use crate::{
     app::App,
     domain::{
@@ -22,9 +28,6 @@ use crate::{
     },
 };
 
-/// Files of a package that the page lists.
-const FILES: usize = 1000;
-
 /// What the chosen tab shows.
 pub(super) enum Content {
     /// HTML that [`markdown::render`] has made.
@@ -34,7 +37,7 @@ pub(super) enum Content {
     Dependencies(Dependencies),
     Files(Files),
     Builds(Builds),
-    Settings,
+    Settings(People),
     /// Nothing was pushed that works.
     Nothing,
 }
@@ -60,6 +63,7 @@ pub(super) struct TagLine {
     pub(super) moved: Moment,
     pub(super) moved_by: Option<String>,
     pub(super) commit: String,
+    pub(super) files: String,
     pub(super) digest: Option<String>,
     pub(super) short_digest: String,
     pub(super) size: Option<String>,
@@ -71,13 +75,6 @@ pub(super) struct Dependencies {
     pub(super) variables: Vec<String>,
     pub(super) dockerfile: String,
     pub(super) is_generated: bool,
-}
-
-pub(super) struct Files {
-    pub(super) list: Vec<(String, String)>,
-    pub(super) more: usize,
-    pub(super) size: String,
-    pub(super) digest: String,
 }
 
 pub(super) struct Builds {
@@ -121,7 +118,7 @@ pub(super) async fn content(
         }
         (Tab::Settings, _) => {
             visitor.caller.require_user()?;
-            Ok(Content::Settings)
+            people::of(app, visitor, reference).await.map(Content::Settings)
         }
         (Tab::Tags, _) => tags(app, visitor, reference, detail, path).await.map(Content::Tags),
         (_, None) => Ok(Content::Nothing),
@@ -133,17 +130,10 @@ pub(super) async fn content(
             dockerfile: package.dockerfile.path().to_owned(),
             is_generated: matches!(package.dockerfile, crate::domain::package::Dockerfile::Generated),
         })),
-        (Tab::Files, Some((commit, package))) => Ok(Content::Files(Files {
-            list: package
-                .files
-                .iter()
-                .take(FILES)
-                .map(|file| (file.path.clone(), moment::size(file.size)))
-                .collect(),
-            more: package.files.len().saturating_sub(FILES),
-            size: moment::size(commit.package_size),
-            digest: commit.package_sha256.to_string(),
-        })),
+        (Tab::Files, Some(chosen)) => {
+            let shown = files::Shown { app, visitor, reference, detail, chosen, asked, path };
+            shown.files().await.map(Content::Files)
+        }
     }
 }
 
@@ -170,6 +160,7 @@ async fn tags(
             moved: Moment::of(row.moved_at, now),
             moved_by: row.moved_by.clone(),
             commit: short(row.commit),
+            files: address(path, &[("tab", "files"), ("tag", &row.name)]),
             short_digest: digest.iter().flat_map(|digest| digest.chars().take(12)).collect(),
             digest,
             size: commit.map(|commit| moment::size(commit.package_size)),
@@ -216,7 +207,7 @@ fn build(task: &Task, now: chrono::DateTime<chrono::Utc>) -> Build {
 }
 
 /// Enough of a commit's id to tell it from others; the end, because the beginning is the time.
-fn short(commit: CommitId) -> String {
+pub(super) fn short(commit: CommitId) -> String {
     let id = commit.to_string();
     id.get(id.len().saturating_sub(8)..).unwrap_or(&id).to_owned()
 }

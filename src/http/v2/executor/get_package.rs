@@ -104,10 +104,9 @@ struct PackageObject<'a> {
 }
 
 fn answer<'a>(app: &App, pulled: &'a Pulled, commit_id: &'a str, must_name_image: bool) -> Answer<'a> {
-    let Pulled { executor, commit, tags, package, images } = pulled;
+    let Pulled { executor, commit, tags, package, images, .. } = pulled;
     let must_make_up = images.is_empty() && must_name_image;
-    let containers =
-        if must_make_up { vec![pull::image(app.hub(), pulled)].into() } else { images.as_slice().into() };
+    let containers = if must_make_up { vec![pull::image(pulled)].into() } else { images.as_slice().into() };
     let build_env = commit.build_env_names.iter().map(|name| (name.as_str(), "")).collect();
     Answer {
         code: 200,

@@ -98,7 +98,7 @@ fn lines(app: &App, watched: Watched, after: i64, wish: Wish, request_id: String
         "task": {"_id": task.to_string()},
     });
     let is_running = !watched.task.state.is_final();
-    let story = app.hub().follow_batches(task, after).filter_map(move |batch| {
+    let story = app.hub().follow_watched_batches(&watched, after).filter_map(move |batch| {
         let lines = match batch {
             FollowedBatch::Quiet => ndjson::line(&json!({"type": "ping"})),
             FollowedBatch::Waiting(waiting) => ndjson::line(&line_of_waiting(task, &waiting)),

@@ -258,7 +258,7 @@ impl Cast {
         let name = thing.map_or(MISSING, Thing::name);
         path.replace("{executor}", &format!("alice%2F{name}"))
             .replace("{repository}", &format!("alice/{}", name.to_lowercase()))
-            .replace("{reference}", "latest")
+            .replace("{reference}", &format!("commit-{}", of(&self.commits, thing)))
             .replace("{digest}", &sha256(LAYER))
             .replace("{upload}", "0193c0de000070008000000000000000")
             .replace("{owner}", "alice")

@@ -115,3 +115,25 @@ async fn a_hub_for_signed_in_people_lists_nothing_to_others() {
     let hub = TestHub::start_with(Wanted { set, ..Wanted::default() }).await;
     assert_eq!(hub.anonymous().rpc("executor.list", json!({})).await.json()["status"], 40103);
 }
+
+#[tokio::test]
+async fn a_token_for_certain_executors_lists_those_of_its_owner_and_what_is_public() {
+    let hub = hub().await;
+    let (alice, bob) = (hub.person("alice").await, hub.person("bob").await);
+    for name in ["Mine", "Other"] {
+        alice.push("executor.push", &[("private", "True")], &package(name)).await;
+    }
+    bob.push("executor.push", &[], &package("Open")).await;
+    bob.push("executor.push", &[("private", "True")], &package("Shut")).await;
+    let body = json!({"name": "one", "scope": "read", "executors": ["alice/Mine"], "days": 1}).to_string();
+    let headers = [("content-type", "application/json")];
+    let made = alice.send(http::Method::POST, "/api/v1/tokens", &headers, body.into_bytes()).await.json();
+    let token = hub.anonymous().with_token(made["secret"].as_str().unwrap());
+    let (seen, all) = search(&token, json!({})).await;
+    assert_eq!((seen, all), (vec!["Open".into(), "Mine".into()], 2), "as in the list of the API");
+    let listed = token.get("/api/v1/executors").await.json();
+    let listed: Vec<_> =
+        listed["executors"].as_array().unwrap().iter().map(|it| it["name"].clone()).collect();
+    assert_eq!(listed, ["Open", "Mine"]);
+    assert_eq!(search(&alice, json!({"search": "the"})).await.1, 1, "words are looked for in what is seen");
+}

@@ -1,8 +1,14 @@
 //! How do settings become a running Hub? The one place where pools, stores, keys and use cases are made, once.
 
+mod measures;
+pub mod presence;
+mod readiness;
+
 use std::{path::PathBuf, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
+
+pub use self::readiness::{Check, Readiness, State};
 
 use crate::{
     auth::{Auth, AuthRules, Keys, KeysError, secrets::Secrets},
@@ -14,12 +20,13 @@ use crate::{
         worker::{self, Worker},
     },
     check::Checker,
-    config::{BuildMode, Settings},
+    config::Settings,
     domain::{Clock, limits::BuildLimits},
     hub::{self, Hub, Rules},
     images::{ImageRules, Images},
     inspect::PythonParser,
     store::{Store, StoreError, notify::Notifications},
+    telemetry::Figures,
 };
 
 /// Why the Hub cannot start.
@@ -57,26 +64,6 @@ struct Parts {
     stopping: CancellationToken,
 }
 
-/// Whether each part would do its work now.
-#[derive(Debug, Clone, Copy)]
-pub struct Readiness {
-    /// The database takes statements.
-    pub database: bool,
-    /// The object store takes bytes.
-    pub storage: bool,
-    /// `ok`, `no engine`, `paused` or `off`.
-    pub builds: &'static str,
-    /// The process was told to stop.
-    pub stopping: bool,
-}
-
-impl Readiness {
-    /// Whether requests should be sent here.
-    pub fn is_ready(&self) -> bool {
-        self.database && self.storage && !self.stopping
-    }
-}
-
 impl App {
     /// Puts the parts together. The schema must be up to date; `parser` reads Python, `clock` tells the time.
     pub fn new(
@@ -85,12 +72,20 @@ impl App {
         clock: Arc<dyn Clock>,
         parser: PythonParser,
     ) -> Result<Self, StartError> {
-        Self::put_together(settings, store, clock, parser, true)
+        let blobs = Blobs::open(&settings.blobs, data_dir(&settings)?)?;
+        Self::put_together(settings, store, clock, parser, blobs)
+    }
+
+    /// The same for a worker, which may live in a server's data folder.
+    pub fn for_worker(settings: Settings, store: Store, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let blobs = Blobs::open_for_worker(&settings.blobs, data_dir(&settings)?)?;
+        Self::put_together(settings, store, clock, PythonParser::InProcess, blobs)
     }
 
     /// The same for a command that runs beside a server of the same data folder: what that is receiving is left alone.
     pub fn beside(settings: Settings, store: Store, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        Self::put_together(settings, store, clock, PythonParser::InProcess, false)
+        let blobs = Blobs::open_beside(&settings.blobs, data_dir(&settings)?)?;
+        Self::put_together(settings, store, clock, PythonParser::InProcess, blobs)
     }
 
     fn put_together(
@@ -98,8 +93,11 @@ impl App {
         store: Store,
         clock: Arc<dyn Clock>,
         parser: PythonParser,
-        is_alone: bool,
+        blobs: Blobs,
     ) -> Result<Self, StartError> {
+<<<<<<< HEAD:src/app/mod.rs
+        // Before anything is counted.
+        Figures::of_process();
         let data_dir = &settings.server.data_dir;
         std::fs::create_dir_all(data_dir)
             .map_err(|error| StartError::DataDir(format!("cannot make {}: {error}", data_dir.display())))?;
@@ -109,6 +107,9 @@ impl App {
         } else {
             Blobs::open_beside(&settings.blobs, data_dir)?
         };
+=======
+        let keys = Keys::load(&settings.auth.master_key, &settings.server.data_dir)?;
+>>>>>>> rest:src/app.rs
         let notifications = Notifications::default();
         let auth = Auth::new(store.clone(), Arc::clone(&clock), AuthRules::of(&settings));
         let secrets = Secrets::new(store.clone(), Arc::clone(&clock), auth.rules().secrets);
@@ -145,6 +146,7 @@ impl App {
         let parts = worker::Parts {
             store: self.0.store.clone(),
             blobs: self.0.blobs.clone(),
+            images: self.0.images.clone(),
             keys: self.0.keys.clone(),
             clock: Arc::clone(&self.0.clock),
             notifications: self.0.notifications.clone(),
@@ -273,32 +275,14 @@ impl App {
     pub fn store(&self) -> &Store {
         &self.0.store
     }
+}
 
-    /// Asks each part whether it would do its work now.
-    pub async fn readiness(&self) -> Readiness {
-        let now = self.0.clock.now();
-        let limit = std::time::Duration::from_secs(5);
-        let database = async {
-            let mut connection = self.0.store.read().await?;
-            let paused = crate::store::queue_pause::current(&mut connection, now).await?.is_some();
-            let engine = crate::builds::queue::engine_answers(&mut connection, now).await?;
-            Ok::<_, StoreError>((paused, engine))
-        };
-        let database = tokio::time::timeout(limit, database).await;
-        let storage = tokio::time::timeout(limit, self.0.blobs.check()).await;
-        let builds = match (self.0.settings.builds.mode, &database) {
-            (BuildMode::Off, _) => "off",
-            (_, Ok(Ok((true, _)))) => "paused",
-            (_, Ok(Ok((_, true)))) => "ok",
-            _ => "no engine",
-        };
-        Readiness {
-            database: matches!(database, Ok(Ok(_))),
-            storage: matches!(storage, Ok(Ok(()))),
-            builds,
-            stopping: self.0.stopping.is_cancelled(),
-        }
-    }
+/// The data folder, made when it is missing.
+fn data_dir(settings: &Settings) -> Result<&std::path::Path, StartError> {
+    let data_dir = &settings.server.data_dir;
+    std::fs::create_dir_all(data_dir)
+        .map_err(|error| StartError::DataDir(format!("cannot make {}: {error}", data_dir.display())))?;
+    Ok(data_dir)
 }
 
 /// Holds the data folder of one machine for one process: a lock that dies with it.
