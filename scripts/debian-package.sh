@@ -59,6 +59,7 @@ install -D -m 0644 packaging/systemd/executor-hub.tmpfiles "$root/usr/lib/tmpfil
 install -d -m 0750 "$root/etc/executor-hub"
 install -m 0640 packaging/hub.toml packaging/environment "$root/etc/executor-hub/"
 
+install -D -m 0644 -t "$root/usr/share/executor-hub" config/grafana-dashboard.json config/prometheus-rules.yml
 documents=$root/usr/share/doc/executor-hub
 install -D -m 0644 packaging/debian/copyright "$documents/copyright"
 install -m 0644 README.md CHANGELOG.md docker-compose.yml "$documents/"

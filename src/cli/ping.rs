@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     app::DataDirLock,
-    config::{Environment, Settings},
+    config::{ConfigError, Environment, Settings},
     domain::{Clock as _, SystemClock},
     store::{self, Store},
 };
@@ -55,6 +55,10 @@ async fn server(settings: &Settings, wait: Duration) -> Result<(), Failure> {
 
 /// An engine that is away does not make the worker unwell: it waits for it, and starting the worker anew would not help.
 async fn worker(settings: &Settings) -> Result<(), Failure> {
+    if settings.database.url.is_empty() {
+        let why = "a worker is asked for in the database of its Hub".to_owned();
+        return Err(ConfigError::Value { key: "database.url".into(), why }.into());
+    }
     let place = DataDirLock::place_of(&settings.server.data_dir, "worker", &Environment::host_name());
     let store = Store::connect(Store::options_of(&settings.database.url)?, &settings.database).await?;
     let mut connection = store.begin().await?;

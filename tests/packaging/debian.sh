@@ -65,6 +65,8 @@ must_be 'root:executor-hub 640' stat -c '%U:%G %a' /etc/executor-hub/environment
 must_be inactive systemctl is-active executor-hub
 inside executor-hub --config /etc/executor-hub/hub.toml config check >/dev/null
 inside systemctl enable --quiet --now executor-hub
+must_be notify systemctl show --property Type --value executor-hub
+inside systemctl reload executor-hub
 answers() { inside executor-hub ping >/dev/null 2>&1; }
 poll_until 60 answers || fail "the service does not answer: $(inside journalctl --unit executor-hub --no-pager --lines 5)"
 must_be executor-hub stat -c %U /var/lib/executor-hub/postgres
