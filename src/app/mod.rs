@@ -84,8 +84,7 @@ impl App {
 
     /// The same for a command that runs beside a server of the same data folder: what that is receiving is left alone.
     pub fn beside(settings: Settings, store: Store, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        let blobs = Blobs::open_beside(&settings.blobs, data_dir(&settings)?)?;
-        Self::put_together(settings, store, clock, PythonParser::InProcess, blobs)
+        Self::beside_with(settings, store, clock, PythonParser::InProcess)
     }
 
     /// The same with another reader of Python.
@@ -95,7 +94,8 @@ impl App {
         clock: Arc<dyn Clock>,
         parser: PythonParser,
     ) -> Result<Self, StartError> {
-        Self::put_together(settings, store, clock, parser, false)
+        let blobs = Blobs::open_beside(&settings.blobs, data_dir(&settings)?)?;
+        Self::put_together(settings, store, clock, parser, blobs)
     }
 
     fn put_together(

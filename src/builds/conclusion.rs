@@ -71,7 +71,7 @@ fn count(outcome: &Outcome, concluded: Concluded, ran: Duration) {
     };
     let class = match outcome {
         Outcome::Faulted(fault) => fault.kind.as_str(),
-        Outcome::Built(_) | Outcome::Stopping | Outcome::Cancelled => "",
+        Outcome::Built(..) | Outcome::Stopping | Outcome::Cancelled => "",
     };
     metrics::counter!("hub_builds_total", "outcome" => word, "class" => class).increment(1);
     metrics::histogram!("hub_build_duration_seconds", "outcome" => word).record(ran.as_secs_f64());

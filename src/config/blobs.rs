@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{Bytes, secret_text};
+use super::{Bytes, Span, secret_text};
 use crate::domain::Secret;
 
 /// `[blobs]`
@@ -28,6 +28,8 @@ pub struct Blobs {
     pub s3_secret_access_key: Secret,
     /// Whether plain HTTP is allowed to the endpoint.
     pub s3_allow_http: bool,
+    /// How long requests are tried again.
+    pub s3_patience: Span,
     /// Put before every key.
     pub prefix: String,
     /// With less than this the Hub is not ready.

@@ -73,9 +73,8 @@ use sqlx::{
 };
 
 pub use error::StoreError;
-pub use migrate::{MIGRATOR, migrate, missing_migrations};
 pub use image_memo::ImageRef;
-pub use migrate::{MIGRATOR, migrate};
+pub use migrate::{MIGRATOR, migrate, missing_migrations};
 pub use pull_memo::PullMemo;
 
 use crate::{
