@@ -110,17 +110,13 @@ impl Auth {
     async fn caller_of_token(&self, token: &Secret) -> Result<Caller, Error> {
         let hash = tokens::hash(token);
         let mut connection = self.store.read().await?;
-        match store::tokens::find_user(&mut connection, hash, self.clock.now()).await? {
-            Some(found) => {
-                Origin::note_actor(&found.user);
-                let (user, token, power) = (Box::new(found.user), found.token, found.power);
-                Ok(Caller::Person { user, token, power })
-            }
-            None => {
-                metrics::counter!("hub_auth_failures_total", "reason" => "token").increment(1);
-                Err(Error::sign_in_required(true))
-            }
-        }
+        let Some(found) = store::tokens::find_user(&mut connection, hash, self.clock.now()).await? else {
+            metrics::counter!("hub_auth_failures_total", "reason" => "token").increment(1);
+            return Err(Error::sign_in_required(true));
+        };
+        Origin::note_actor(&found.user);
+        let (user, token, power) = (Box::new(found.user), found.token, found.power);
+        Ok(Caller::Person { user, token, power })
     }
 
     /// Forgets what is over: attempts after three days, hand-offs and invitations after a day, sessions after a month (so that a question about one can

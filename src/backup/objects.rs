@@ -46,7 +46,10 @@ pub(super) async fn write(path: PathBuf, connection: &mut Connection) -> Result<
         let mut text = String::new();
         for (sha256, size) in page {
             bytes += size;
-            text.push_str(&format!("{} {size}\n", key_of(purpose, sha256)));
+            text += &key_of(purpose, sha256).to_string();
+            text += " ";
+            text += &size.to_string();
+            text += "\n";
         }
         Bytes::from(text)
     });

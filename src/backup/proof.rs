@@ -24,7 +24,7 @@ pub async fn prove(
     let now = clock.now();
     checker
         .run(now, |found| {
-            let is_known = manifest.lost.iter().any(|key| *key == found.subject);
+            let is_known = manifest.lost.contains(&found.subject);
             // What is wrong with the records was wrong in the Hub: `check` tells of it there.
             if found.is_about_bytes && !is_known && problems.len() < TOLD {
                 problems.push(found.to_string());

@@ -23,7 +23,7 @@ pub async fn prune(folder: &Folder, keep: usize) -> Result<(usize, u64), BackupE
         fs::rename(&gone, &hidden)?;
         fs::remove_dir_all(&hidden)?;
     }
-    let mut lists: Vec<_> = folder.names()?.iter().map(|name| List::of(folder.backup(name))).collect();
+    let mut lists: Vec<_> = folder.names()?.iter().map(|name| List::of(&folder.backup(name))).collect();
     let mut gone = 0;
     for shelf in shelves(&folder.objects())? {
         let prefix = format!("{}/", shelf.strip_prefix(folder.objects()).unwrap_or(&shelf).display());
@@ -63,7 +63,7 @@ struct List {
 }
 
 impl List {
-    fn of(backup: PathBuf) -> Self {
+    fn of(backup: &Path) -> Self {
         Self {
             batches: Box::pin(objects::read(backup.join("objects.gz"))),
             ready: std::collections::VecDeque::new(),

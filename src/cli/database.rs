@@ -62,13 +62,14 @@ impl Database {
         let running = || postgres::running_in(&settings.server.data_dir);
         let (options, private) = match configured(settings)? {
             Some(options) => (options, None),
-            None => match running() {
-                Some(options) => (options, None),
-                None => {
+            None => {
+                if let Some(options) = running() {
+                    (options, None)
+                } else {
                     let private = PrivatePostgres::start(launch(settings, environment)).await?;
                     (private.hub(), Some(private))
                 }
-            },
+            }
         };
         Ok(Self { store: Store::connect(options, &settings.database).await?, private })
     }
@@ -132,7 +133,7 @@ pub(super) struct Scratch {
 #[derive(Debug)]
 enum ScratchPlace {
     Private(PrivatePostgres, tempfile::TempDir),
-    Beside(scratch::Scratch),
+    Beside(Box<scratch::Scratch>),
 }
 
 impl Scratch {
@@ -153,7 +154,7 @@ impl Scratch {
             )
         })?;
         let store = Store::connect(beside.options.clone(), &settings.database).await?;
-        Ok(Self { store, place: ScratchPlace::Beside(beside) })
+        Ok(Self { store, place: ScratchPlace::Beside(Box::new(beside)) })
     }
 
     async fn private(settings: &Settings, environment: &Environment) -> Result<Self, Failure> {

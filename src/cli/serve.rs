@@ -106,7 +106,7 @@ async fn serve(
     let serving = tokio::spawn(server::serve_with(
         listener,
         tls,
-        crate::http::router(app.clone()),
+        crate::http::router(&app),
         server::Bounds::of(&settings.server),
         stopping.clone(),
     ));

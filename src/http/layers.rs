@@ -41,7 +41,7 @@ pub(super) fn current_request_id() -> Option<String> {
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Wraps the routes.
-pub(super) fn around(routes: Router, app: App) -> Router {
+pub(super) fn around(routes: Router, app: &App) -> Router {
     let routes = routes
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             // The panic hook has written the details; nothing of them is shown.

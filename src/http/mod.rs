@@ -37,8 +37,8 @@ pub use api::document as api_document;
 pub use health::observation_router;
 
 /// All surfaces on one router.
-pub fn router(app: App) -> Router {
-    let routes = routes(&app).into_router().fallback(refused::unknown_route).with_state(app.clone());
+pub fn router(app: &App) -> Router {
+    let routes = routes(app).into_router().fallback(refused::unknown_route).with_state(app.clone());
     layers::around(routes, app)
 }
 

@@ -6,7 +6,7 @@
 //! Docker 1.10 reads that form, podman, skopeo and containerd too.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     io::{self, Read, Write as _},
 };
 
@@ -124,9 +124,9 @@ impl Intake {
             room = room.saturating_sub(spooled.size());
             let diff_id = spooled.diff_id();
             shown.insert(path.to_owned(), diff_id);
-            if !known.contains_key(&diff_id) {
+            if let Entry::Vacant(unknown) = known.entry(diff_id) {
                 let (layer, new) = self.pack(spooled)?;
-                known.insert(diff_id, layer);
+                unknown.insert(layer);
                 packed.extend(new.map(|new| (diff_id, new)));
             }
             Ok::<_, IngestError>(())

@@ -46,7 +46,7 @@ pub async fn failed(
     .await?;
     let failed = rows.into_iter().map(|row| FailedRow {
         task: row.id,
-        title: title(row.executor, row.name, row.login),
+        title: title(&row.executor, row.name, row.login),
         failure: row.failure.map(|failure| failure.0),
         finished_at: row.finished_at,
     });
@@ -66,10 +66,10 @@ pub async fn titles(
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.id.clone(), title(row.id, row.name, row.login))).collect())
+    Ok(rows.into_iter().map(|row| (row.id.clone(), title(&row.id, row.name, row.login))).collect())
 }
 
-fn title(id: ExecutorId, name: Option<String>, login: Option<String>) -> String {
+fn title(id: &ExecutorId, name: Option<String>, login: Option<String>) -> String {
     match (login, name) {
         (Some(login), Some(name)) => format!("{login}/{name}"),
         (None, Some(name)) => name,

@@ -158,7 +158,7 @@ fn images(
     names: Option<Vec<String>>,
     kept: Option<Vec<bool>>,
 ) -> Vec<BuiltFor> {
-    let named = platforms.into_iter().flatten().zip(names.into_iter().flatten());
-    let all = named.zip(kept.into_iter().flatten());
+    let pairs = platforms.into_iter().flatten().zip(names.into_iter().flatten());
+    let all = pairs.zip(kept.into_iter().flatten());
     all.map(|((platform, name), is_in_registry)| BuiltFor { platform, name, is_in_registry }).collect()
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{LIMIT, report::Report};
 use crate::{
     cli::web::{Ask, Site, ask},
-    config::Settings,
+    config::{Network, Settings},
 };
 
 /// Two lines that the Hub sends a second apart and that come closer than this were held back.
@@ -79,21 +79,21 @@ async fn check_compression(site: &Site, report: &mut Report) {
 }
 
 async fn check_uploads(site: &Site, settings: &Settings, report: &mut Report) {
-    let size = settings.packages.max_upload.0.max(settings.artifacts.max_upload.0);
-    let upload = Ask { method: hyper::Method::POST, announced: Some(size), ..Ask::get("/probe/upload") };
+    let largest = settings.packages.max_upload.0.max(settings.artifacts.max_upload.0);
+    let upload = Ask { method: hyper::Method::POST, announced: Some(largest), ..Ask::get("/probe/upload") };
     match ask(site, upload, REFUSAL_TIME).await {
         Ok(reply) if reply.status == 413 => report.fault(
             "uploads",
-            format!("the proxy refuses uploads of {size} bytes, which the Hub would take"),
+            format!("the proxy refuses uploads of {largest} bytes, which the Hub would take"),
             "nginx: `client_max_body_size 0;` and `proxy_request_buffering off;`. Or lower `packages.max_upload`.",
         ),
         // The Hub answers at once, or a proxy waits for a body that does not come: neither minds the length.
-        _ => report.good("uploads", format!("uploads of {size} bytes are let through, as far as their length tells")),
+        _ => report.good("uploads", format!("uploads of {largest} bytes are let through, as far as their length tells")),
     }
 }
 
 async fn check_sender(site: &Site, settings: &Settings, report: &mut Report) {
-    if settings.server.trusted_proxies.iter().any(|network| network.is_everything()) {
+    if settings.server.trusted_proxies.iter().any(Network::is_everything) {
         report.fault(
             "trusted_proxies",
             "everybody is trusted to say where they come from: whoever guesses passwords is never slowed down",

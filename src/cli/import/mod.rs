@@ -28,6 +28,7 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Import {
     /// A folder of Executors: folders or zips, called NAME or NAME@TAG, or folders of these called like their owner
     #[arg(required_unless_present = "from_hub", conflicts_with = "from_hub")]

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How long the other Hub may take to answer, and between two pieces of an answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Deserialize)]
 struct ExecutorPage {
@@ -161,7 +161,9 @@ impl Remote {
         let mut address = format!("{}{path}", self.url);
         for (place, (name, value)) in query.iter().enumerate() {
             let value = percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC);
-            address.push_str(&format!("{}{name}={value}", if place == 0 { '?' } else { '&' }));
+            address.push(if place == 0 { '?' } else { '&' });
+            address.extend([*name, "="]);
+            address.extend(value);
         }
         self.answer(self.client.get(address)).await
     }

@@ -75,7 +75,8 @@ mod tests {
 
     #[test]
     fn changes_are_shown_with_their_surroundings() {
-        let before: String = (1..=30).map(|n| format!("line {n}\n")).collect();
+        let before: String =
+            (1..=30).flat_map(|n| ["line ".to_owned(), n.to_string(), "\n".to_owned()]).collect();
         let after = before.replace("line 15\n", "fifteen\n").replace("line 28\n", "");
         let found = between(&before, &after, 1000);
         assert_eq!((found.groups.len(), found.added, found.removed, found.is_cut), (2, 1, 2, false));
@@ -96,9 +97,9 @@ mod tests {
         let noise = |seed: u64| -> String {
             let mut state = seed;
             (0..20_000)
-                .map(|_| {
+                .flat_map(|_| {
                     state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                    format!("{}\n", state >> 60)
+                    [(state >> 60).to_string(), "\n".to_owned()]
                 })
                 .collect()
         };

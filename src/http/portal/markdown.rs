@@ -145,7 +145,7 @@ fn code_block(kind: &CodeBlockKind<'_>, code: &str) -> String {
             if piece.style.is_empty() {
                 out.push_str(&text);
             } else {
-                out.push_str(&format!("<span class=\"{}\">{text}</span>", piece.style));
+                out.extend(["<span class=\"", piece.style, "\">", &text, "</span>"]);
             }
         }
         out.push('\n');

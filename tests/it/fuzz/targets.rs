@@ -158,7 +158,7 @@ fn ask(method: Method, uri: Uri, headers: &[(header::HeaderName, &[u8])], body: 
         let store = Store::from_pool(pool);
         let app =
             App::new(settings, store, std::sync::Arc::new(SystemClock), PythonParser::InProcess).unwrap();
-        let router = executor_hub::http::router(app);
+        let router = executor_hub::http::router(&app);
         drop(entered);
         (runtime, router, folder)
     });

@@ -54,7 +54,7 @@ async fn an_upload_cut_off_anywhere_publishes_nothing_and_the_same_push_succeeds
     assert!(cuts > 10);
     let gone = async {
         while !hub.stored_files().is_empty() {
-            tokio::task::yield_now().await
+            tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(std::time::Duration::from_secs(30), gone).await.expect("temporary bytes go");

@@ -103,7 +103,7 @@ async fn a_full_disk_is_told_and_nothing_else_suffers() {
         // Large files are let go of on another thread.
         let gone = async {
             while disk.files() != files {
-                tokio::task::yield_now().await
+                tokio::task::yield_now().await;
             }
         };
         let gone = tokio::time::timeout(std::time::Duration::from_secs(30), gone).await;

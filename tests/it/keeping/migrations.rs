@@ -42,10 +42,10 @@ async fn migrations_killed_between_and_inside_still_complete() {
         let pid: i32 = sqlx::query("SELECT pg_backend_pid()").fetch_one(&mut killed).await.unwrap().get(0);
         let mut transaction = killed.begin().await.unwrap();
         sqlx::raw_sql(migration.sql.clone()).execute(&mut *transaction).await.unwrap();
-        let mut killer = options.connect().await.unwrap();
+        let mut other = options.connect().await.unwrap();
         let ended: bool = sqlx::query_scalar("SELECT pg_terminate_backend($1, 10000)")
             .bind(pid)
-            .fetch_one(&mut killer)
+            .fetch_one(&mut other)
             .await
             .unwrap();
         assert!(ended);
@@ -64,13 +64,13 @@ async fn a_start_that_is_killed_at_any_moment_is_made_good_by_the_next() {
     let whole = shape(&database().await.options()).await;
     let empty = empty_database().await;
     let options = empty.options();
-    let mut killer = options.connect().await.unwrap();
+    let mut other = options.connect().await.unwrap();
     for round in 0..12_u64 {
         let kill = async {
             // At another moment each time: after so many looks at what it does.
             for _ in 0..round * 3 {
                 let _: i64 = sqlx::query_scalar("SELECT count(*) FROM pg_stat_activity")
-                    .fetch_one(&mut killer)
+                    .fetch_one(&mut other)
                     .await
                     .unwrap();
             }
@@ -78,7 +78,7 @@ async fn a_start_that_is_killed_at_any_moment_is_made_good_by_the_next() {
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                  WHERE datname = current_database() AND pid <> pg_backend_pid()",
             )
-            .execute(&mut killer)
+            .execute(&mut other)
             .await
             .unwrap();
         };

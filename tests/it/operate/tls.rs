@@ -94,7 +94,7 @@ impl Front {
         let listener = server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let bounds = Bounds::of(&hub.app.settings().server);
-        let router = executor_hub::http::router(hub.app.clone());
+        let router = executor_hub::http::router(&hub.app);
         tokio::spawn(server::serve_with(listener, Some(tls), router, bounds, hub.app.stopping()));
         (format!("https://localhost:{port}"), folder)
     }

@@ -143,9 +143,9 @@ async fn a_log_is_searched_and_each_found_line_leads_to_its_place() {
     assert!(found.text().contains("2 lines hold it"), "{}", found.text());
     assert!(found.text().contains("&#60;needle&#62;") && !found.text().contains("hay 5"));
     let link = found.text().split("class=\"n\" href=\"").nth(1).unwrap().split('"').next().unwrap();
-    let (page, line) = link.split_once('#').unwrap();
+    let (page, mark) = link.split_once('#').unwrap();
     let around = browser.open(&page.replace("&#38;", "&")).await;
-    assert!(around.text().contains(&format!("id=\"{line}\"")) && around.text().contains("hay 5<"));
+    assert!(around.text().contains(&format!("id=\"{mark}\"")) && around.text().contains("hay 5<"));
     let none = browser.open(&format!("{path}?find=%3Cscript%3E")).await;
     assert!(none.text().contains("No line holds it") && !none.text().contains("<script>"));
 }

@@ -130,7 +130,7 @@ impl World {
             }
         });
         let replica = Replica { url: format!("http://{}:8080", place.address), child, said };
-        let ready = tokio::time::timeout(Duration::from_secs(60), is_ready).await;
+        let ready = tokio::time::timeout(Duration::from_mins(1), is_ready).await;
         assert!(matches!(ready, Ok(Ok(()))), "{role} does not start");
         replica
     }

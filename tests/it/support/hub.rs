@@ -79,7 +79,7 @@ impl TestHub {
                 tokio::spawn(Arc::clone(&worker).run());
             }
         }
-        let router = router(app.clone());
+        let router = router(&app);
         tokio::spawn(server::serve(
             listener,
             router,

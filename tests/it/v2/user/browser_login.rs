@@ -92,7 +92,7 @@ async fn every_step_may_be_on_another_replica() {
         grace: patience,
         ..server::Bounds::of(&other.settings().server)
     };
-    let serving = server::serve(listener, router(other.clone()), bounds, hub.app.stopping());
+    let serving = server::serve(listener, router(&other), bounds, hub.app.stopping());
     tokio::spawn(serving);
     let (mut lines, page) = waiting(&url).await;
     let page = page.strip_prefix(&hub.url).unwrap().to_owned();
