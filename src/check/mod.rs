@@ -80,6 +80,7 @@ pub fn key_of(purpose: Purpose, sha256: Sha256) -> BlobKey {
     match purpose {
         Purpose::Package => BlobKey::Package(sha256),
         Purpose::Artifact => BlobKey::Artifact(sha256),
+        Purpose::Image => BlobKey::Image(sha256),
         Purpose::Log => BlobKey::Log(sha256),
     }
 }

@@ -82,6 +82,9 @@ impl Images {
         // A task of its own, because a caller who hangs up must not end it between the bytes and their row.
         let collecting = tokio::spawn(async move {
             let mut transaction = images.0.store.begin().await?;
+            if !store::bytes_lock::may_delete(&mut transaction).await? {
+                return Ok(None);
+            }
             let size = store::image_bytes::lock_unneeded(&mut transaction, sha256, before).await?;
             let Some(size) = size else { return Ok(None) };
             tokio::time::timeout(DELETE_TIME, images.0.blobs.delete(&BlobKey::Image(sha256)))

@@ -11,12 +11,14 @@ pub enum Purpose {
     Package,
     /// Artifacts.
     Artifact,
+    /// Layers and configurations of images.
+    Image,
     /// Stories of tasks that are over.
     Log,
 }
 
 /// All of them, in the order in which a backup lists them.
-pub const PURPOSES: [Purpose; 3] = [Purpose::Artifact, Purpose::Log, Purpose::Package];
+pub const PURPOSES: [Purpose; 4] = [Purpose::Artifact, Purpose::Image, Purpose::Log, Purpose::Package];
 
 /// Bytes that records need, with their number: those after `after`, at most `limit`.
 pub async fn page(
@@ -44,6 +46,15 @@ pub async fn page(
         .map(|row| (row.sha256, row.size))
         .fetch_all(connection)
         .await?,
+        Purpose::Image => sqlx::query!(
+            "SELECT sha256, size FROM image_bytes b WHERE sha256 > $1
+               AND EXISTS (SELECT FROM image_blobs l WHERE l.sha256 = b.sha256) ORDER BY sha256 LIMIT $2",
+            after,
+            limit
+        )
+        .map(|row| (row.sha256, row.size))
+        .fetch_all(connection)
+        .await?,
         Purpose::Log => sqlx::query!(
             "SELECT DISTINCT ON (sha256) sha256, size FROM task_logs WHERE sha256 > $1 ORDER BY sha256 LIMIT $2",
             after,
@@ -56,6 +67,7 @@ pub async fn page(
     let table = match purpose {
         Purpose::Package => "package_bytes",
         Purpose::Artifact => "artifact_bytes",
+        Purpose::Image => "image_bytes",
         Purpose::Log => "task_logs",
     };
     let corrupt = || StoreError::Corrupt { table, column: "sha256", id: String::new() };
@@ -76,6 +88,7 @@ pub async fn unknown(
     match purpose {
         Purpose::Package => super::package_bytes::unknown(connection, digests).await,
         Purpose::Artifact => super::artifact_bytes::unknown(connection, digests).await,
+        Purpose::Image => super::image_bytes::unknown(connection, digests).await,
         Purpose::Log => {
             let digests: Vec<Vec<u8>> = digests.iter().map(|digest| digest.as_bytes().to_vec()).collect();
             let rows = sqlx::query_scalar!(

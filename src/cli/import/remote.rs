@@ -47,6 +47,11 @@ struct RemoteTag {
 }
 
 #[derive(Debug, Deserialize)]
+struct CommitAnswer {
+    commit: Commit,
+}
+
+#[derive(Debug, Deserialize)]
 struct Commit {
     id: String,
     package_sha256: Sha256,
@@ -109,8 +114,9 @@ impl Import {
         }
         let mut commits = Vec::new();
         for (commit, tags) in by_commit {
-            let commit: Commit = remote.get(&format!("/api/v1/executors/{id}/commits/{commit}"), &[]).await?;
-            commits.push((commit, tags));
+            let path = format!("/api/v1/executors/{id}/commits/{commit}");
+            let answer: CommitAnswer = remote.get(&path, &[]).await?;
+            commits.push((answer.commit, tags));
         }
         // The tag pushed last is what is pulled where there is no `latest`.
         commits

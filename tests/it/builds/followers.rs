@@ -19,6 +19,7 @@ use executor_hub::{
 };
 use futures_util::{Stream, StreamExt as _};
 use serde_json::json;
+use tokio::sync::oneshot;
 
 use crate::support::{
     client::Client,
@@ -104,12 +105,20 @@ async fn numbers(story: impl Stream<Item = Followed>) -> Vec<i64> {
         .await
 }
 
-async fn events_of(story: impl Stream<Item = FollowedBatch>) -> Vec<Arc<SharedEvent>> {
+/// Tells `joined` when the first events have come.
+async fn events_of(
+    story: impl Stream<Item = FollowedBatch>,
+    joined: oneshot::Sender<()>,
+) -> Vec<Arc<SharedEvent>> {
     let mut events = Vec::new();
     let mut story = pin!(story);
+    let mut joined = Some(joined);
     while let Some(batch) = story.next().await {
         if let FollowedBatch::Events(batch) = batch {
             events.extend(batch);
+            if let Some(joined) = joined.take() {
+                joined.send(()).unwrap();
+            }
         }
     }
     events
@@ -178,9 +187,14 @@ async fn followers_of_one_process_share_what_one_reader_read() {
     let watched = hub.watch(&alice, told.task, None).await.unwrap();
     let (one, other) =
         (hub.follow_watched_batches(&watched, start), hub.follow_watched_batches(&watched, start));
-    let (one, other) = (tokio::spawn(events_of(one)), tokio::spawn(events_of(other)));
+    let ((one_joined, one_joins), (other_joined, other_joins)) = (oneshot::channel(), oneshot::channel());
+    let (one, other) =
+        (tokio::spawn(events_of(one, one_joined)), tokio::spawn(events_of(other, other_joined)));
     // Both have joined when the reader has shown them something.
-    told.print(0..50).await;
+    told.print(0..5).await;
+    one_joins.await.unwrap();
+    other_joins.await.unwrap();
+    told.print(5..50).await;
     told.end().await;
     let (one, other) = (one.await.unwrap(), other.await.unwrap());
     let numbers =

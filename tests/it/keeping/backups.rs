@@ -127,14 +127,25 @@ async fn pushes_during_a_backup_are_in_it_whole_or_not_at_all() {
 #[tokio::test]
 async fn nothing_is_collected_while_somebody_copies_the_bytes() {
     let (hub, _) = used_hub().await;
-    sqlx::query("DELETE FROM artifacts").execute(&hub.pool).await.unwrap();
+    for statement in [
+        "DELETE FROM artifacts",
+        "DELETE FROM image_tags",
+        "DELETE FROM commit_images",
+        "DELETE FROM image_manifests",
+        "DELETE FROM image_blobs",
+        "UPDATE image_bytes SET unneeded_since = '2020-01-01'",
+    ] {
+        sqlx::query(statement).execute(&hub.pool).await.unwrap();
+    }
     let mut copying = hub.app.store().connect_alone().await.unwrap();
     assert!(bytes_lock::keep_bytes(&mut copying).await.unwrap());
     hub.app.hub().collect().await.unwrap();
     assert_eq!(stored(&hub, "artifacts/").len(), 1, "kept for the copy");
+    assert_eq!(stored(&hub, "images/").len(), 2, "kept for the copy");
     sqlx::Connection::close(copying).await.unwrap();
     hub.app.hub().collect().await.unwrap();
     assert_eq!(stored(&hub, "artifacts/").len(), 0);
+    assert_eq!(stored(&hub, "images/").len(), 0);
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use crate::support::{
     client::Client,
     hub::{TestHub, Wanted},
+    image,
     package::package,
 };
 
@@ -40,7 +41,22 @@ async fn used_hub() -> (TestHub, Client) {
     let form = b"--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nkept bytes\r\n--x--\r\n";
     let stored = alice.send(http::Method::POST, "/v2/rpc/artifact.upload", &headers, form.to_vec()).await;
     assert_eq!(stored.status, 200, "{}", String::from_utf8_lossy(&stored.body));
+    put_images(&hub, &alice).await;
     (hub, alice)
+}
+
+/// Gives a commit its image, and pushes another one by hand.
+async fn put_images(hub: &TestHub, alice: &Client) {
+    const LAYER: &[u8] = b"what a build made";
+    let shown = alice.get("/api/v1/executors/alice%2FHello").await.json();
+    let commits = alice.get("/api/v1/executors/alice%2FHello/commits").await.json();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    image::build_image(hub, &text(&shown["id"]), &text(&commits["commits"][0]["id"]), LAYER).await;
+    let content = image::manifest(LAYER, json!({"annotations": {"made": "by hand"}}));
+    let headers = [("content-type", image::IMAGE)];
+    let path = "/v2/alice/hello/manifests/by-hand";
+    let pushed = alice.send(http::Method::PUT, path, &headers, content.into_bytes()).await;
+    assert_eq!(pushed.status, 201, "{}", String::from_utf8_lossy(&pushed.body));
 }
 
 async fn push(client: &Client, name: &str, fields: &[(&str, &str)], version: usize) -> Value {
