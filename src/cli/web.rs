@@ -1,5 +1,5 @@
-//! How do commands ask a Hub over HTTP? One request on a connection of its own, with every outcome told: the certificate
-//! that was shown, and when each piece of the answer came. Nothing here is fast, and nothing follows redirections.
+//! How do commands ask a Hub over HTTP? Mostly one request on a connection of its own, with every outcome told: the
+//! certificate that was shown, and when each piece of the answer came. Nothing follows redirections.
 
 use std::{
     convert::Infallible,
@@ -201,6 +201,18 @@ async fn converse(
     Ok(Reply { status: head.status.as_u16(), headers: head.headers, body, pieces, certificate })
 }
 
+/// For many requests to one server: gives up where nothing moves for `patience`, and follows no redirection, which would take
+/// a token elsewhere.
+pub(super) fn client(patience: Duration) -> reqwest::Result<reqwest::Client> {
+    // It comes without cryptography of its own and panics when nobody chose one; a second choice is no harm.
+    let _ = ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .connect_timeout(patience)
+        .read_timeout(patience)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+}
+
 /// A body that is said to have so many bytes, of which none ever comes.
 struct Announced(u64);
 
@@ -289,5 +301,29 @@ impl ServerCertVerifier for Judge {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         ring::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_refusal_is_heard_though_the_body_never_comes() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let site = Site::of_listener(listener.local_addr().unwrap(), false);
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = [0; 4096];
+            let length = stream.read(&mut head).await.unwrap();
+            assert!(String::from_utf8_lossy(&head[..length]).contains("content-length: 1000000"));
+            let answer = b"HTTP/1.1 413 Payload Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            stream.write_all(answer).await.unwrap();
+        });
+        let upload =
+            Ask { method: hyper::Method::POST, announced: Some(1_000_000), ..Ask::get("/probe/upload") };
+        assert_eq!(ask(&site, upload, Duration::from_secs(10)).await.unwrap().status, 413);
     }
 }

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256 as Hasher};
 use super::{Found, Import, Report};
 use crate::{
     app::App,
-    cli::failure::Failure,
+    cli::{failure::Failure, web},
     domain::{Secret, Tag, Visibility, digest::Sha256},
     hub::publish::Upload,
 };
@@ -145,15 +145,7 @@ impl Import {
 
 impl Remote {
     fn new(url: &str, token: Option<Secret>) -> Result<Self, Failure> {
-        // The HTTP client comes without cryptography of its own and panics when nobody chose one; a second choice is no harm.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .connect_timeout(PATIENCE)
-            .read_timeout(PATIENCE)
-            // A redirect would take the token elsewhere.
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(anyhow::Error::from)?;
+        let client = web::client(PATIENCE).map_err(anyhow::Error::from)?;
         Ok(Self { url: url.trim_end_matches('/').to_owned(), token, client })
     }
 

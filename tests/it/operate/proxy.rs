@@ -40,7 +40,7 @@ pub async fn start(hub: &str, habit: Habit) -> String {
 }
 
 async fn pass_on(State(front): State<Front>, mut request: Request) -> Response {
-    let length =
+    let length: Option<u64> =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     match front.habit {
         Habit::RefusesLargeBodies if length.unwrap_or(0) > 1 << 20 => {

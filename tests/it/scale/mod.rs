@@ -4,6 +4,7 @@
 mod bucket;
 mod faults;
 mod namespace;
+mod redirect;
 mod replicas;
 mod workers;
 mod world;
