@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use object_store::{ObjectStore, local::LocalFileSystem, memory::InMemory, signer::Signer};
+use object_store::{ObjectStore, RetryConfig, aws::AmazonS3Builder, local::LocalFileSystem, memory::InMemory, signer::Signer};
 
 use super::BlobError;
 use crate::config::{BlobBackend, Blobs};
@@ -35,9 +35,7 @@ pub(super) fn folder(directory: &Path) -> Result<Opened, BlobError> {
     })
 }
 
-#[cfg(feature = "s3")]
 fn s3(settings: &Blobs) -> Result<Opened, BlobError> {
-    use object_store::{RetryConfig, aws::AmazonS3Builder};
     // The HTTP client comes without cryptography of its own and panics when nobody chose one; a second choice is no harm.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = AmazonS3Builder::new()
@@ -57,12 +55,7 @@ fn s3(settings: &Blobs) -> Result<Opened, BlobError> {
     Ok(Opened { store: store.clone(), directory: None, signer: Some(store) })
 }
 
-#[cfg(not(feature = "s3"))]
-fn s3(_settings: &Blobs) -> Result<Opened, BlobError> {
-    Err(BlobError::Settings("this program was built without the feature \"s3\"".into()))
-}
-
-#[cfg(all(test, feature = "s3"))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::{

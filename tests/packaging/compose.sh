@@ -112,7 +112,9 @@ speak() { env -u DOCKER_HOST HOME="$folder/home" JINA_HUBBLE_REGISTRY="$EXTERNAL
 cp -r examples/hello "$folder/hello"
 speak push "$folder/hello" >"$folder/said" 2>&1 || fail "the push failed: $(tail -n 20 "$folder/said")"
 speak pull jinaai://alice/Hello >"$folder/said" 2>&1 || fail "the pull failed: $(tail -n 20 "$folder/said")"
-[[ -n $(docker image ls --quiet --filter "reference=$project-built/*") ]] || fail "the worker built no image"
+image=${EXTERNAL_URL#http://}/alice/hello:latest
+docker pull "$image" >"$folder/said" 2>&1 || fail "the Hub serves no image: $(tail -n 5 "$folder/said")"
+docker image rm --force "$image" >/dev/null
 
 # Everything is kept across a new container, and a stop is a clean one.
 compose stop --timeout 30 >/dev/null 2>&1

@@ -2,7 +2,6 @@
 //! begun again: what is there already is left as it is.
 
 mod folder;
-#[cfg(feature = "s3")]
 mod remote;
 
 use std::{path::PathBuf, sync::Arc};
@@ -104,17 +103,11 @@ impl Import {
         let mut report = Report::default();
         if let Some(folder) = &self.folder {
             self.take_folder(app, folder, &mut report).await?;
-            return Ok(report);
         }
-        #[cfg(feature = "s3")]
         if let Some(url) = &self.from_hub {
             self.take_hub(app, url, &mut report).await?;
-            return Ok(report);
         }
-        Err(anyhow::anyhow!(
-            "this program was built without the feature \"s3\", which brings the HTTP client"
-        )
-        .into())
+        Ok(report)
     }
 
     /// Takes one package. `fetch` brings its bytes when they are needed. What is refused is told and passed over; what
