@@ -5,7 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use object_store::{ObjectStore, RetryConfig, aws::AmazonS3Builder, local::LocalFileSystem, memory::InMemory, signer::Signer};
+use object_store::{
+    ObjectStore, RetryConfig, aws::AmazonS3Builder, local::LocalFileSystem, memory::InMemory, signer::Signer,
+};
 
 use super::BlobError;
 use crate::config::{BlobBackend, Blobs};

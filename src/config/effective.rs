@@ -108,9 +108,9 @@ mod tests {
 
     #[test]
     fn passwords_in_addresses_are_hidden() {
-        assert_eq!(without_password("https://me:pw@pypi.example/x@y"), "https://(hidden)@pypi.example/x@y");
-        assert_eq!(without_password("https://me:p@w@pypi.example"), "https://(hidden)@pypi.example");
-        assert_eq!(without_password("https://pypi.example/a@b"), "https://pypi.example/a@b");
+        assert_eq!(without_password("https://me:pw@index.example/x@y"), "https://(hidden)@index.example/x@y");
+        assert_eq!(without_password("https://me:p@w@index.example"), "https://(hidden)@index.example");
+        assert_eq!(without_password("https://index.example/a@b"), "https://index.example/a@b");
         assert_eq!(without_password("plain@text"), "plain@text");
     }
 }
