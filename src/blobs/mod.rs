@@ -1,6 +1,7 @@
 //! How are bytes kept? By keys that only this module writes; bytes are durable before any row speaks of them.
 
 mod backend;
+mod batches;
 mod copying;
 mod key;
 mod listing;
@@ -28,6 +29,7 @@ use object_store::{
 use tempfile::NamedTempFile;
 use tokio_util::io::ReaderStream;
 
+pub use batches::{Batches, TakesPieces};
 pub use key::BlobKey;
 pub use listing::{Listing, Stored};
 pub use room::Room;
@@ -108,20 +110,26 @@ pub struct Blobs {
 }
 
 impl Blobs {
-    /// Opens the store of the settings for a server and throws away what a crash of it left in its staging folder.
+    /// Opens the store of the settings for a server and throws away what a crash of it left in its staging folder,
+    /// if that is its own.
     pub fn open(settings: &config::Blobs, data_dir: &Path) -> Result<Self, BlobError> {
-        Self::open_beside(settings, data_dir)?.swept()
+        Self::open_beside(settings, data_dir)?.swept(data_dir)
     }
 
     /// The same for a worker, which may share a server's folder: it stages beside it, and leaves the server's uploads alone.
     pub fn open_for_worker(settings: &config::Blobs, data_dir: &Path) -> Result<Self, BlobError> {
         let prefix = settings.prefix.trim_matches('/');
-        Self::of(backend::open(settings)?, prefix, data_dir, STAGING_OF_WORKER)?.swept()
+        Self::of(backend::open(settings)?, prefix, data_dir, STAGING_OF_WORKER)?.swept(data_dir)
     }
 
-    fn swept(self) -> Result<Self, BlobError> {
-        for left_over in std::fs::read_dir(&self.staging)?.flatten() {
-            let _ = std::fs::remove_file(left_over.path());
+    /// What lies in the data folder is this process's alone, which holds its lock. A folder that machines share may hold what
+    /// others are receiving: a collection takes that when it is old.
+    fn swept(self, data_dir: &Path) -> Result<Self, BlobError> {
+        let staging = self.staging.canonicalize()?;
+        if data_dir.canonicalize().is_ok_and(|own| staging.starts_with(own)) {
+            for left_over in std::fs::read_dir(staging)?.flatten() {
+                let _ = std::fs::remove_file(left_over.path());
+            }
         }
         Ok(self)
     }

@@ -27,6 +27,17 @@ impl Blobs {
         Ok(NamedTempFile::from_parts(file, TempPath::try_from_path(self.uploads.join(name))?))
     }
 
+    /// Whether an upload has its file still: one that was opened may have been ended since.
+    pub fn has_upload(&self, name: &str) -> io::Result<bool> {
+        self.uploads.join(name).try_exists()
+    }
+
+    /// The file of an upload under its lock; `None` while somebody writes to it, ends it or begins it.
+    pub fn lock_idle_upload(&self, name: &str) -> Option<File> {
+        let file = File::open(self.uploads.join(name)).ok()?;
+        file.try_lock().is_ok().then_some(file)
+    }
+
     /// Removes the file of an upload, if there is one.
     pub fn remove_upload(&self, name: &str) {
         let _ = std::fs::remove_file(self.uploads.join(name));

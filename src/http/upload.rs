@@ -2,7 +2,7 @@
 //! its end, because the old clients look for an answer only after they have sent everything.
 
 use std::{
-    io::Write as _,
+    io::{self, Write as _},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -14,16 +14,13 @@ use axum::body::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use sha2::{Digest as _, Sha256 as Hasher};
 use tempfile::NamedTempFile;
-use tokio::sync::mpsc;
 
 use crate::{
     domain::digest::Sha256,
     error::{Error, ErrorKind},
-    hub::{Hub, artifacts::ReceivedArtifact},
+    hub::{Batches, Hub, TakesPieces, artifacts::ReceivedArtifact},
 };
 
-/// Pieces that may wait between network and disk; the client waits beyond that.
-const PIECES: usize = 8;
 /// Bytes of one form field that is no file.
 const FIELD_BYTES: usize = 256 << 10;
 /// Bytes of all fields of one form that are no files: they are kept in memory, whoever sends them.
@@ -184,44 +181,43 @@ impl Part {
         Ok(ReceivedArtifact { file, sha256, size })
     }
 
-    /// Receives it into a file and past a hasher, if one is given; `None` when there is more than `limit`. The disk and the
-    /// hash have a thread of their own. Gives the number of bytes last.
+    /// Receives it into a file and past a hasher, if one is given; `None` when there is more than `limit`. Gives the number of bytes last.
     async fn receive_file(
         mut self,
         hub: &Hub,
         limit: u64,
         hasher: Option<Hasher>,
     ) -> Result<Option<(NamedTempFile, Option<Hasher>, u64)>, Error> {
-        let (pieces, waiting) = mpsc::channel::<Bytes>(PIECES);
-        let writer = {
-            let hub = hub.clone();
-            tokio::task::spawn_blocking(move || write(&hub, waiting, hasher))
-        };
-        let taken = self.pass_on(pieces, limit).await;
-        // Also when it broke off: what was written is gone before anybody is answered.
-        let written = writer.await.map_err(Error::internal)?;
-        let Some(received) = taken? else { return Ok(None) };
-        let (file, hasher) = written.map_err(Hub::storage_error)?;
-        Ok(Some((file, hasher, received)))
-    }
-
-    /// Reads everything and passes it on; gives the number of bytes, or `None` when there are more than `limit`.
-    async fn pass_on(&mut self, pieces: mpsc::Sender<Bytes>, limit: u64) -> Result<Option<u64>, Error> {
-        let mut received: u64 = 0;
-        let mut is_too_large = false;
-        while let Some(piece) = self.piece().await? {
+        let mut batches = Batches::to(Staged::begin(hub, hasher).await?);
+        let (mut received, mut failed): (u64, Option<io::Error>) = (0, None);
+        loop {
+            let piece = match self.piece().await {
+                Ok(Some(piece)) => piece,
+                Ok(None) => break,
+                Err(error) => {
+                    // What was written is gone before anybody is answered.
+                    batches.give_up().await;
+                    return Err(error);
+                }
+            };
             received += piece.len() as u64;
-            is_too_large |= received > limit;
-            // A failed writer closes the channel and says why itself; the rest is read to its end.
-            if !is_too_large && pieces.send(piece).await.is_err() {
-                while self.piece().await?.is_some() {}
-                break;
+            // What cannot be kept is read to its end all the same.
+            if received <= limit && failed.is_none() {
+                failed = batches.push(piece).await.err();
             }
             if received > limit.saturating_mul(2) {
                 break;
             }
         }
-        Ok((!is_too_large).then_some(received))
+        if let Some(error) = failed {
+            return Err(Hub::storage_error(error));
+        }
+        if received > limit {
+            batches.give_up().await;
+            return Ok(None);
+        }
+        let Staged { file, hasher } = batches.finish().await.map_err(Hub::storage_error)?;
+        Ok(Some((file, hasher, received)))
     }
 
     async fn piece(&mut self) -> Result<Option<Bytes>, Error> {
@@ -247,11 +243,7 @@ where
     E: std::fmt::Display,
 {
     let limit = hub.rules().limits.upload_bytes;
-    let (pieces, waiting) = mpsc::channel::<Bytes>(PIECES);
-    let writer = {
-        let hub = hub.clone();
-        tokio::task::spawn_blocking(move || write(&hub, waiting, None))
-    };
+    let mut batches = Batches::to(Staged::begin(hub, None).await?);
     let taken = async {
         let mut received: u64 = 0;
         while let Some(piece) = tokio::time::timeout(timeout, body.next()).await.map_err(|_| too_slow())? {
@@ -261,20 +253,20 @@ where
                 drain(&mut body).await;
                 return Err(package_too_large(limit));
             }
-            // A failed writer closes the channel and says why itself.
-            if pieces.send(piece).await.is_err() {
+            if let Err(error) = batches.push(piece).await {
                 drain(&mut body).await;
-                break;
+                return Err(Hub::storage_error(error));
             }
         }
         Ok(())
     }
     .await;
-    drop(pieces);
-    // Also when it broke off: what was written is gone before anybody is answered.
-    let written = writer.await.map_err(Error::internal)?;
-    taken?;
-    Ok(written.map_err(Hub::storage_error)?.0)
+    if let Err(error) = taken {
+        // What was written is gone before anybody is answered.
+        batches.give_up().await;
+        return Err(error);
+    }
+    Ok(batches.finish().await.map_err(Hub::storage_error)?.file)
 }
 
 fn package_too_large(limit: u64) -> Error {
@@ -286,19 +278,28 @@ fn package_too_large(limit: u64) -> Error {
     )
 }
 
-fn write(
-    hub: &Hub,
-    mut waiting: mpsc::Receiver<Bytes>,
-    mut hasher: Option<Hasher>,
-) -> std::io::Result<(NamedTempFile, Option<Hasher>)> {
-    let file = hub.stage_upload()?;
-    while let Some(piece) = waiting.blocking_recv() {
-        if let Some(hasher) = &mut hasher {
-            hasher.update(&piece);
-        }
-        file.as_file().write_all(&piece)?;
+/// A file for what comes, and its hash, where one is wanted.
+struct Staged {
+    file: NamedTempFile,
+    hasher: Option<Hasher>,
+}
+
+impl Staged {
+    async fn begin(hub: &Hub, hasher: Option<Hasher>) -> Result<Self, Error> {
+        let hub = hub.clone();
+        let staging = tokio::task::spawn_blocking(move || hub.stage_upload());
+        let file = staging.await.map_err(Error::internal)?.map_err(Hub::storage_error)?;
+        Ok(Self { file, hasher })
     }
-    Ok((file, hasher))
+}
+
+impl TakesPieces for Staged {
+    fn take(&mut self, piece: &[u8]) -> io::Result<()> {
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(piece);
+        }
+        self.file.write_all(piece)
+    }
 }
 
 fn broken(error: &impl std::fmt::Display) -> Error {

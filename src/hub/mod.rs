@@ -53,6 +53,7 @@ use crate::{
     store::{self, Store},
 };
 
+pub use crate::blobs::{Batches, TakesPieces};
 pub use pull_counts::PullCounts;
 
 /// What the use cases need.

@@ -62,11 +62,9 @@ impl Images {
         digest: &ImageDigest,
     ) -> Result<Option<StoredBlob>, Error> {
         let mut connection = self.0.store.read().await?;
-        let found = store::image_blobs::find(&mut connection, executor, digest).await?;
-        if found.is_some() {
-            store::image_blobs::touch(&mut connection, executor, digest, self.0.clock.now()).await?;
-        }
-        Ok(found)
+        // First touched: whoever collects it just now is waited for, and then it is not found.
+        store::image_blobs::touch(&mut connection, executor, digest, self.0.clock.now()).await?;
+        Ok(store::image_blobs::find(&mut connection, executor, digest).await?)
     }
 
     /// What an unpacked layer became when it was compressed before, if that is still kept; the repository has it then.
@@ -78,6 +76,12 @@ impl Images {
         let mut transaction = self.0.store.begin().await?;
         let known = store::image_bytes::of_layer(&mut transaction, diff_id).await?;
         let Some((sha256, size)) = known else { return Ok(None) };
+        // A collection that was cut off leaves a row without its bytes: the layer is packed and put again then.
+        match self.0.blobs.size(&BlobKey::Image(sha256)).await {
+            Ok(found) if found == size => {}
+            Ok(_) | Err(BlobError::NotFound(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
         let blob = StoredBlob { digest: sha256.into(), sha256, size };
         store::image_blobs::link(&mut transaction, executor, &blob, self.0.clock.now()).await?;
         transaction.commit().await?;

@@ -20,6 +20,8 @@ const ABANDONED_AFTER: Duration = Duration::from_hours(6);
 const DELETE_TIME: Duration = Duration::from_secs(30);
 /// How many are looked at in one statement.
 const ROUND: i64 = 500;
+/// Uploads that are locked at the same time.
+const LOCKED_AT_ONCE: usize = 100;
 
 impl Images {
     /// Deletes what nothing names and tells how many bytes have gone. Several may collect at once.
@@ -106,24 +108,40 @@ impl Images {
             .into_iter()
             .filter_map(|(name, size)| Some((name.parse().ok()?, size)))
             .collect();
-        let ids: Vec<ImageUploadId> = files.iter().map(|(id, _)| *id).collect();
+        let mut amount = Amount::default();
+        // In rounds, so that not too many files are open.
+        for files in files.chunks(LOCKED_AT_ONCE) {
+            amount = amount.and(self.stale_among(files.to_vec(), remove).await?);
+        }
+        Ok(amount)
+    }
+
+    /// Those of these that nobody has locked and that have no row. Locked first and looked for then: one that is being begun
+    /// or ended is left alone.
+    async fn stale_among(&self, files: Vec<(ImageUploadId, u64)>, remove: bool) -> Result<Amount, Error> {
+        let blobs = self.0.blobs.clone();
+        let locking = tokio::task::spawn_blocking(move || {
+            let lock =
+                |(id, size): (ImageUploadId, u64)| Some((blobs.lock_idle_upload(&id.to_string())?, id, size));
+            files.into_iter().filter_map(lock).collect::<Vec<_>>()
+        });
+        let locked = locking.await.map_err(Error::internal)?;
+        let ids: Vec<ImageUploadId> = locked.iter().map(|(_, id, _)| *id).collect();
         let open = {
             let mut connection = self.0.store.read().await?;
             store::image_uploads::open_among(&mut connection, &ids).await?
         };
-        let mut amount = Amount::default();
-        for (id, size) in files {
-            if !open.contains(&id) {
+        let blobs = self.0.blobs.clone();
+        let removing = tokio::task::spawn_blocking(move || {
+            let mut amount = Amount::default();
+            for (_lock, id, size) in locked.into_iter().filter(|(_, id, _)| !open.contains(id)) {
                 if remove {
-                    let blobs = self.0.blobs.clone();
-                    let name = id.to_string();
-                    tokio::task::spawn_blocking(move || blobs.remove_upload(&name))
-                        .await
-                        .map_err(Error::internal)?;
+                    blobs.remove_upload(&id.to_string());
                 }
                 amount.add(size);
             }
-        }
-        Ok(amount)
+            amount
+        });
+        removing.await.map_err(Error::internal)
     }
 }

@@ -1,6 +1,8 @@
 //! What makes a manifest good? It is JSON of the second schema, says nothing of itself that its sender denies, and
 //! everything that it names is in the repository. Its bytes are kept as they came: its digest is over them.
 
+use std::collections::{BTreeSet, HashSet};
+
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256 as Hasher, Sha512};
@@ -17,6 +19,8 @@ use crate::{
 
 /// Bytes of one manifest: what the specification asks registries to take at least.
 pub const MANIFEST_BYTES: usize = 4 << 20;
+/// Bytes of what a manifest says it is: lists of referrers hold it for each of them.
+const KIND_BYTES: usize = 255;
 
 /// A manifest that is pushed.
 #[derive(Debug)]
@@ -103,25 +107,25 @@ impl Images {
         let digest = digest_of(new.content, new.digest)?;
         let content = read(new.content)?;
         let media_type = media_type(&content, new.media_type)?;
-        let mut blobs = Vec::new();
+        // Sets: a manifest of a few MiB names tens of thousands.
+        let (mut blobs, mut children) = (BTreeSet::new(), BTreeSet::new());
         for part in content.config.iter().chain(content.layers.iter().flatten()) {
-            let (digest, is_foreign) = (part.digest()?.to_string(), part.is_foreign());
-            if !is_foreign && !blobs.contains(&digest) {
-                blobs.push(digest);
+            let digest = part.digest()?.to_string();
+            if !part.is_foreign() {
+                blobs.insert(digest);
             }
         }
-        let mut children = Vec::new();
         for child in content.manifests.iter().flatten() {
-            let digest = child.digest()?.to_string();
-            if !children.contains(&digest) {
-                children.push(digest);
-            }
+            children.insert(child.digest()?.to_string());
         }
+        let (blobs, children) = (Vec::from_iter(blobs), Vec::from_iter(children));
         let subject = content.subject.as_ref().map(Descriptor::digest).transpose()?;
         let present = store::image_blobs::present(connection, executor, &blobs).await?;
-        let missing_blob = blobs.iter().find(|digest| !present.iter().any(|(other, _)| other == *digest));
+        let present: HashSet<String> = present.into_iter().map(|(digest, _)| digest).collect();
+        let missing_blob = blobs.iter().find(|digest| !present.contains(*digest));
         let present = store::image_manifests::present(connection, executor, &children).await?;
-        let missing = missing_blob.or_else(|| children.iter().find(|digest| !present.contains(digest)));
+        let present: HashSet<String> = present.into_iter().collect();
+        let missing = missing_blob.or_else(|| children.iter().find(|digest| !present.contains(*digest)));
         if let Some(missing) = missing {
             return Err(Error::new(
                 ErrorKind::NotFound,
@@ -132,6 +136,9 @@ impl Images {
         }
         let config_type = content.config.as_ref().and_then(|config| config.media_type.as_deref());
         let artifact_type = content.artifact_type.as_deref().filter(|text| !text.is_empty()).or(config_type);
+        if artifact_type.is_some_and(|text| text.len() > KIND_BYTES) {
+            return Err(invalid(&format!("The name of its kind is longer than {KIND_BYTES} bytes.")));
+        }
         let new = NewManifest {
             digest,
             media_type,

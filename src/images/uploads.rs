@@ -13,11 +13,10 @@ use std::{
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use sha2::{Digest as _, Sha256 as Hasher, Sha512};
-use tokio::sync::mpsc;
 
 use super::{Images, Received, StoredBlob, digest_invalid};
 use crate::{
-    blobs::BlobError,
+    blobs::{Batches, BlobError, Blobs, TakesPieces},
     domain::{ExecutorId, ImageUploadId, digest::Sha256, image::ImageDigest},
     error::{Error, ErrorKind},
     store,
@@ -25,8 +24,6 @@ use crate::{
 
 /// Uploads that one repository may have open.
 const OPEN_UPLOADS: i64 = 256;
-/// Pieces that may wait between network and disk; the sender waits beyond that.
-const PIECES: usize = 8;
 /// Bytes that are read at once where an upload has to be hashed again.
 const READ_BYTES: usize = 256 << 10;
 /// Uploads whose hash is remembered. The others are read once more at their end.
@@ -73,7 +70,13 @@ impl Images {
     pub async fn begin_upload(&self, executor: &ExecutorId) -> Result<ImageUploadId, Error> {
         let id = ImageUploadId::mint();
         let (blobs, name) = (self.0.blobs.clone(), id.to_string());
-        off_the_runtime(move || blobs.begin_upload(&name).map(drop)).await?;
+        // Locked until there is its row, so that no collection takes it for a leftover.
+        let _locked = off_the_runtime(move || {
+            let file = blobs.begin_upload(&name)?;
+            lock(&file)?;
+            Ok(file)
+        })
+        .await?;
         let mut connection = self.0.store.read().await?;
         let now = self.0.clock.now();
         if store::image_uploads::begin(&mut connection, id, executor, OPEN_UPLOADS, now).await? {
@@ -106,11 +109,11 @@ impl Images {
         pieces: impl Stream<Item = Result<Bytes, E>> + Send,
     ) -> Result<Appended, Error> {
         self.touch_upload(executor, id).await?;
-        let file = self.open_upload(id).await?;
-        let kept = self.0.hashes.clone();
-        let most = self.0.rules.max_blob;
-        let (sender, receiver) = mpsc::channel(PIECES);
-        let writing = tokio::task::spawn_blocking(move || write(file, id, begin, most, &kept, receiver));
+        let writer = match self.open_writer(id, begin).await? {
+            Ok(writer) => writer,
+            Err(size) => return Ok(Appended::OutOfOrder(size)),
+        };
+        let mut batches = Batches::to(writer);
         let mut pieces = std::pin::pin!(pieces);
         let mut broke_off = false;
         while let Some(piece) = pieces.next().await {
@@ -118,13 +121,12 @@ impl Images {
                 broke_off = true;
                 break;
             };
-            // Nobody takes it: the writer has ended and says below why.
-            if sender.send(piece).await.is_err() {
-                break;
-            }
+            batches.push(piece).await.map_err(|error| self.not_written(error))?;
         }
-        drop(sender);
-        let appended = writing.await.map_err(Error::internal)??;
+        let writer = batches.finish().await.map_err(|error| self.not_written(error))?;
+        let size = writer.size;
+        // Its lock goes with it, before anybody ends the upload.
+        tokio::task::spawn_blocking(move || drop(writer)).await.map_err(Error::internal)?;
         if broke_off {
             return Err(Error::new(
                 ErrorKind::BrokenUpload,
@@ -133,7 +135,39 @@ impl Images {
                 "Ask how far it came and go on from there.",
             ));
         }
-        Ok(appended)
+        Ok(Appended::Now(size))
+    }
+
+    fn not_written(&self, error: io::Error) -> Error {
+        if error.kind() != io::ErrorKind::FileTooLarge {
+            return failed(error);
+        }
+        Error::new(
+            ErrorKind::TooLarge,
+            "blob_too_large",
+            format!("A layer has at most {} bytes here.", self.0.rules.max_blob),
+            "Ask the operator for more (`images.max_layer`).",
+        )
+    }
+
+    /// The end of an upload, locked; or how many bytes it has, when a piece is to begin elsewhere.
+    async fn open_writer(&self, id: ImageUploadId, begin: Begin) -> Result<Result<Writer, u64>, Error> {
+        let file = self.open_upload(id).await?;
+        let (blobs, kept, most) = (self.0.blobs.clone(), self.0.hashes.clone(), self.0.rules.max_blob);
+        let opening = tokio::task::spawn_blocking(move || {
+            lock_own(&blobs, id, &file)?;
+            let size = file.metadata().map_err(failed)?.len();
+            if begin != Begin::Here && begin != Begin::At(size) {
+                return Ok(Err(size));
+            }
+            let mut writer = Writer { file, id, size, most, hasher: None, kept };
+            writer.hasher = Some(match writer.kept.take(id) {
+                Some((at, hasher)) if at == size => hasher,
+                _ => hash_up_to(&mut writer.file, size).map_err(failed)?,
+            });
+            Ok(Ok(writer))
+        });
+        opening.await.map_err(Error::internal)?
     }
 
     /// Ends an upload whose bytes have this digest and gives them to its repository. With any other digest it is over too.
@@ -143,25 +177,37 @@ impl Images {
         id: ImageUploadId,
         digest: ImageDigest,
     ) -> Result<StoredBlob, Error> {
+        let (images, executor) = (self.clone(), executor.clone());
+        // A task of its own: a sender who hangs up while the bytes are hashed must not lose them.
+        let ending = tokio::spawn(async move { images.end_upload(&executor, id, digest).await });
+        ending.await.map_err(Error::internal)?
+    }
+
+    async fn end_upload(
+        &self,
+        executor: &ExecutorId,
+        id: ImageUploadId,
+        digest: ImageDigest,
+    ) -> Result<StoredBlob, Error> {
         self.touch_upload(executor, id).await?;
         let mut file = self.open_upload(id).await?;
         let known = self.0.hashes.take(id);
-        let (blobs, name) = (self.0.blobs.clone(), id.to_string());
-        let (received, is) = off_the_runtime(move || {
-            lock(&file)?;
-            let size = file.metadata()?.len();
+        let blobs = self.0.blobs.clone();
+        let hashing = tokio::task::spawn_blocking(move || {
+            lock_own(&blobs, id, &file)?;
+            let size = file.metadata().map_err(failed)?.len();
             let hasher = match known {
                 Some((at, hasher)) if at == size => hasher,
-                _ => hash_up_to(&mut file, size)?,
+                _ => hash_up_to(&mut file, size).map_err(failed)?,
             };
             let sha256 = Sha256(hasher.finalize().into());
             let is = match digest {
                 ImageDigest::Sha256(_) => ImageDigest::Sha256(sha256),
-                ImageDigest::Sha512(_) => sha512(&mut file)?,
+                ImageDigest::Sha512(_) => sha512(&mut file).map_err(failed)?,
             };
-            Ok((Received { file: blobs.take_upload(&name, file)?, sha256, size }, is))
-        })
-        .await?;
+            Ok::<_, Error>((file, sha256, size, is))
+        });
+        let (file, sha256, size, is) = hashing.await.map_err(Error::internal)??;
         let ended = {
             let mut connection = self.0.store.read().await?;
             store::image_uploads::end(&mut connection, id, executor).await?
@@ -169,10 +215,12 @@ impl Images {
         if !ended {
             return Err(upload_unknown());
         }
+        // From here on nobody can go on with it: the file is gone with whatever goes wrong.
+        let file = self.0.blobs.take_upload(&id.to_string(), file).map_err(BlobError::Io)?;
         if is != digest {
             return Err(digest_invalid(&is));
         }
-        self.put_blob_as(executor, received, digest).await
+        self.put_blob_as(executor, Received { file, sha256, size }, digest).await
     }
 
     /// Gives an upload up.
@@ -214,15 +262,46 @@ impl Images {
 
 /// Writes pieces to the end of an upload, hashing on the way. The lock of the file keeps a second sender out, in this
 /// process or another.
-fn write(
-    mut file: File,
+#[derive(Debug)]
+struct Writer {
+    file: File,
     id: ImageUploadId,
-    begin: Begin,
+    size: u64,
     most: u64,
-    kept: &Hashes,
-    mut pieces: mpsc::Receiver<Bytes>,
-) -> Result<Appended, Error> {
-    let failed = |error: io::Error| match error.kind() {
+    /// Of all bytes that the file has; `None` when that is not known any more.
+    hasher: Option<Hasher>,
+    kept: Hashes,
+}
+
+impl TakesPieces for Writer {
+    fn take(&mut self, piece: &[u8]) -> io::Result<()> {
+        if self.size + piece.len() as u64 > self.most {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        if let Err(error) = self.file.write_all(piece) {
+            // Part of it may be there.
+            self.hasher = None;
+            return Err(error);
+        }
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(piece);
+        }
+        self.size += piece.len() as u64;
+        Ok(())
+    }
+}
+
+impl Drop for Writer {
+    /// Runs before the file, and with it its lock, is let go.
+    fn drop(&mut self) {
+        if let Some(hasher) = self.hasher.take() {
+            self.kept.keep(self.id, self.size, hasher);
+        }
+    }
+}
+
+fn failed(error: io::Error) -> Error {
+    match error.kind() {
         io::ErrorKind::WouldBlock => Error::new(
             ErrorKind::PolicyDenied,
             "upload_busy",
@@ -230,33 +309,13 @@ fn write(
             "Send one piece at a time.",
         ),
         _ => BlobError::Io(error).into(),
-    };
-    lock(&file).map_err(failed)?;
-    let mut size = file.metadata().map_err(failed)?.len();
-    if let Begin::At(at) = begin
-        && at != size
-    {
-        return Ok(Appended::OutOfOrder(size));
     }
-    let mut hasher = match kept.take(id) {
-        Some((at, hasher)) if at == size => hasher,
-        _ => hash_up_to(&mut file, size).map_err(failed)?,
-    };
-    while let Some(piece) = pieces.blocking_recv() {
-        if size + piece.len() as u64 > most {
-            return Err(Error::new(
-                ErrorKind::TooLarge,
-                "blob_too_large",
-                format!("A layer has at most {most} bytes here."),
-                "Ask the operator for more (`images.max_layer`).",
-            ));
-        }
-        file.write_all(&piece).map_err(failed)?;
-        hasher.update(&piece);
-        size += piece.len() as u64;
-    }
-    kept.keep(id, size, hasher);
-    Ok(Appended::Now(size))
+}
+
+/// Locks the file of an upload that was opened. It may have been ended in between: its file is the stored object then.
+fn lock_own(blobs: &Blobs, id: ImageUploadId, file: &File) -> Result<(), Error> {
+    lock(file).map_err(failed)?;
+    if blobs.has_upload(&id.to_string()).map_err(failed)? { Ok(()) } else { Err(upload_unknown()) }
 }
 
 fn lock(file: &File) -> io::Result<()> {

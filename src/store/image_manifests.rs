@@ -204,9 +204,10 @@ pub async fn referrers(
 ) -> Result<Vec<Referrer>, StoreError> {
     Ok(sqlx::query_as!(
         Referrer,
-        r#"SELECT digest, media_type, octet_length(content) AS "size!", artifact_type,
+        r#"SELECT digest, media_type, octet_length(content) AS "size!", left(artifact_type, 255) AS artifact_type,
                   -- A page of them shall fit into memory, whatever people write.
-                  CASE WHEN pg_column_size(annotations) <= 65536 THEN annotations END AS annotations
+                  CASE WHEN octet_length(content) <= 1048576 AND octet_length(annotations::text) <= 65536
+                       THEN annotations END AS annotations
            FROM image_manifests
            WHERE executor_id = $1 AND subject = $2 AND ($3::text IS NULL OR artifact_type = $3) AND digest > $4
            ORDER BY digest LIMIT $5"#,

@@ -60,6 +60,9 @@ async fn what_is_no_manifest_is_refused() {
         let answer = put_manifest(&alice, "alice/box", "mine", bad).await;
         assert_eq!((answer.status.as_u16(), code(&answer).as_str()), (400, "MANIFEST_INVALID"), "{bad}");
     }
+    let kind = manifest(b"layer", json!({"artifactType": "x".repeat(256)}));
+    let denied = put_manifest(&alice, "alice/box", "mine", &kind).await;
+    assert_eq!((denied.status.as_u16(), code(&denied).as_str()), (400, "MANIFEST_INVALID"));
     let denied = put_as(&alice, "alice/box", "mine", &good, INDEX).await;
     assert_eq!(
         (denied.status.as_u16(), code(&denied).as_str()),
