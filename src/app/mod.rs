@@ -173,7 +173,12 @@ impl App {
     /// Clears away, every hour until the process stops, sign-ins that are over, what was deleted long enough ago, and bytes
     /// that nothing needs any more.
     pub async fn keep_house(self) {
-        tokio::join!(self.clone().keep_house_hourly(), self.write_pull_counts());
+        let stopping = self.stopping();
+        // What a round is at when the process stops is begun again by the next one.
+        tokio::join!(
+            stopping.run_until_cancelled(self.clone().keep_house_hourly()),
+            self.write_pull_counts()
+        );
     }
 
     /// Writes down every few seconds what was pulled, and once more at the end.

@@ -15,7 +15,8 @@ pub enum BackupError {
     None(String),
     /// The schema is not that of this program.
     #[error(
-        "the database was not migrated to this version of the program; start it once, or run `executor-hub migrate`"
+        "the database has not the schema of this version of the program: before an upgrade, use the program that the Hub runs; \
+         after it, start the new one once or run `executor-hub migrate`"
     )]
     Schema,
     /// A newer program, or another one, made it.
@@ -35,6 +36,12 @@ pub enum BackupError {
          --unsigned (waiting builds then lose their build variables)"
     )]
     NoKey,
+    /// The key that the Hub uses lies elsewhere.
+    #[error(
+        "the Hub's master key is not here: set auth.master_key to it, or let server.data_dir be the folder with the Hub's \
+         master.key"
+    )]
+    NoOwnKey,
     /// Something in the backup is not as it was written.
     #[error("the backup is damaged: {0}")]
     Damaged(String),

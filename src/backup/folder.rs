@@ -11,6 +11,8 @@ use std::{
 use super::BackupError;
 
 const UNFINISHED: &str = ".unfinished";
+/// How the names of backups begin that are being removed.
+pub(super) const OLD: &str = ".old-";
 
 /// A folder of backups that this process writes to.
 #[derive(Debug)]
@@ -41,6 +43,11 @@ impl Folder {
         let unfinished = path.join("backups").join(UNFINISHED);
         if unfinished.exists() {
             fs::remove_dir_all(&unfinished)?;
+        }
+        for left_over in fs::read_dir(path.join("backups"))?.flatten() {
+            if left_over.file_name().to_string_lossy().starts_with(OLD) {
+                fs::remove_dir_all(left_over.path())?;
+            }
         }
         for left_over in fs::read_dir(path.join("objects"))?.flatten() {
             if left_over.file_name() == "staging" {

@@ -55,13 +55,14 @@ pub struct Place {
 }
 
 impl Place {
-    /// Those of these settings, beside a server that may be running; a key is made where there is none.
+    /// Those of these settings, beside a server that may be running.
     pub fn open(settings: &Settings) -> Result<Self, BackupError> {
         let data_dir = &settings.server.data_dir;
+        // Before anything makes one: what a new key signs, no Hub believes.
+        let master = MasterKey::find(&settings.auth.master_key, data_dir)?.ok_or(BackupError::NoOwnKey)?;
         let keys = Keys::load(&settings.auth.master_key, data_dir)?;
         let blobs = Blobs::open_beside(&settings.blobs, data_dir)?;
-        let master = MasterKey::find(&settings.auth.master_key, data_dir)?;
-        Ok(Self { blobs, keys, master: master.ok_or(BackupError::NoKey)? })
+        Ok(Self { blobs, keys, master })
     }
 
     /// The same where a backup is to be restored: a Hub that has no key yet takes that of the backup.
@@ -71,6 +72,9 @@ impl Place {
         if MasterKey::find(&settings.auth.master_key, data_dir)?.is_none() && !new_key {
             let text = snapshot.master_key()?.ok_or(BackupError::NoKey)?;
             MasterKey::install(&text, data_dir)?;
+        }
+        if new_key {
+            Keys::load(&settings.auth.master_key, data_dir)?;
         }
         Self::open(settings)
     }

@@ -9,7 +9,7 @@ use std::{
 
 use futures_util::StreamExt as _;
 
-use super::{BackupError, Folder, objects};
+use super::{BackupError, Folder, folder::OLD, objects};
 
 /// Removes all but the newest `keep` backups, and the bytes that only those needed; gives the numbers of backups and objects
 /// that went.
@@ -19,7 +19,7 @@ pub async fn prune(folder: &Folder, keep: usize) -> Result<(usize, u64), BackupE
     for name in names.iter().take(old) {
         let gone = folder.backup(name);
         // Under a hidden name first: half a backup must not be found.
-        let hidden = gone.with_file_name(format!(".old-{name}"));
+        let hidden = gone.with_file_name(format!("{OLD}{name}"));
         fs::rename(&gone, &hidden)?;
         fs::remove_dir_all(&hidden)?;
     }

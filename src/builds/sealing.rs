@@ -105,6 +105,11 @@ impl Sealer {
         let log = SealedLog { sha256: Sha256(hasher.finalize().into()), size, frames };
         self.blobs.put(&BlobKey::Log(log.sha256), file).await?;
         let mut transaction = self.store.begin().await?;
+        store::task_logs::lock(&mut transaction).await?;
+        // Taken for a leftover and deleted since it was put: the next time stores it anew.
+        if matches!(self.blobs.size(&BlobKey::Log(log.sha256)).await, Err(BlobError::NotFound(_))) {
+            return Ok(false);
+        }
         if !store::task_logs::seal(&mut transaction, task, &log, self.clock.now()).await? {
             return Ok(false);
         }
@@ -127,7 +132,10 @@ impl Sealer {
             if !store::bytes_lock::may_delete(&mut transaction).await? {
                 return Ok(());
             }
-            self.blobs.delete(&BlobKey::Log(sha256)).await?;
+            store::task_logs::lock(&mut transaction).await?;
+            if store::task_logs::is_leftover(&mut transaction, sha256).await? {
+                self.blobs.delete(&BlobKey::Log(sha256)).await?;
+            }
             store::task_logs::forget_leftover(&mut transaction, sha256).await?;
             transaction.commit().await?;
         }

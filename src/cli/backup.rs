@@ -35,7 +35,7 @@ pub(super) struct Backup {
 impl Backup {
     pub(super) async fn run(self, settings: &Settings, environment: &Environment) -> Result<(), Failure> {
         let folder = Folder::take(&self.to)?;
-        let database = Database::beside(settings, environment).await?;
+        let database = Database::beside_as_it_is(settings, environment).await?;
         let done = self.make(settings, environment, &database, folder).await;
         database.close().await;
         let (lines, lost) = done?;

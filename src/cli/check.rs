@@ -23,7 +23,7 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) async fn run(self, settings: Settings, environment: &Environment) -> Result<(), Failure> {
-        let database = Database::beside(&settings, environment).await?;
+        let database = Database::beside_as_it_is(&settings, environment).await?;
         let done = match App::beside(settings, database.store.clone(), Arc::new(SystemClock)) {
             Ok(app) => self.look(&app).await,
             Err(error) => Err(error.into()),

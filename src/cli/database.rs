@@ -5,10 +5,14 @@ use sqlx::postgres::PgConnectOptions;
 
 use super::failure::Failure;
 use crate::{
+    backup::BackupError,
     config::{Environment, Settings},
     postgres::{self, Launch, PrivatePostgres, Purpose},
-    store::{self, Connection, Store, StoreError, scratch},
+    store::{self, Connection, Store, StoreError, schema, scratch},
 };
+
+/// How names of folders begin in which a backup is restored for a test.
+const TRIAL: &str = "trial-";
 
 /// A database that is there and up to date.
 #[derive(Debug)]
@@ -52,6 +56,30 @@ impl Database {
             },
         };
         Ok(Some(Store::connect(options, &settings.database).await?))
+    }
+
+    /// The same without a change to the schema; an error when it is not that of this program: looking at a running Hub or
+    /// copying it must not migrate it.
+    pub(super) async fn beside_as_it_is(
+        settings: &Settings,
+        environment: &Environment,
+    ) -> Result<Self, Failure> {
+        let database = Self::beside_unmigrated(settings, environment).await?;
+        let looking = async {
+            let mut connection = database.store.read().await?;
+            Ok::<_, StoreError>(
+                schema::applied(&mut connection).await?.is_some()
+                    && store::missing_migrations(&mut connection).await?.is_empty(),
+            )
+        };
+        match looking.await {
+            Ok(true) => Ok(database),
+            found => {
+                database.close().await;
+                found?;
+                Err(BackupError::Schema.into())
+            }
+        }
     }
 
     /// The same with the schema as it is.
@@ -160,10 +188,15 @@ impl Scratch {
     async fn private(settings: &Settings, environment: &Environment) -> Result<Self, Failure> {
         use std::os::unix::fs::PermissionsExt as _;
         let cannot = |error: std::io::Error| anyhow::anyhow!("no folder for it: {error}");
-        let folder = tempfile::Builder::new()
-            .prefix("trial-")
-            .tempdir_in(&settings.server.data_dir)
-            .map_err(cannot)?;
+        // What a crash left holds all records of the Hub.
+        for left in std::fs::read_dir(&settings.server.data_dir).map_err(cannot)?.flatten() {
+            let is_trial = left.file_name().to_string_lossy().starts_with(TRIAL);
+            if is_trial && postgres::is_unused(&left.path()) {
+                let _ = std::fs::remove_dir_all(left.path());
+            }
+        }
+        let folder =
+            tempfile::Builder::new().prefix(TRIAL).tempdir_in(&settings.server.data_dir).map_err(cannot)?;
         // Postgres is not run as root: its own user must get in, and finds nothing else there.
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o711)).map_err(cannot)?;
         let root = folder.path().to_owned();

@@ -19,6 +19,8 @@ use nix::{
 
 use super::{LaunchError, run_as::Account};
 
+/// Held by whoever uses the folder.
+const LOCK: &str = "postgres.lock";
 /// Part of the socket's name; nothing listens on it as a network port.
 pub(super) const PORT: u16 = 5432;
 
@@ -72,8 +74,14 @@ impl Folder {
     }
 }
 
+/// Whether there was a Postgres below `root` that nobody uses any more.
+pub fn is_unused(root: &Path) -> bool {
+    let lock = OpenOptions::new().write(true).open(root.join(LOCK));
+    lock.is_ok_and(|lock| lock.try_lock().is_ok())
+}
+
 fn lock(root: &Path) -> Result<File, LaunchError> {
-    let path = root.join("postgres.lock");
+    let path = root.join(LOCK);
     let lock = OpenOptions::new()
         .create(true)
         .truncate(false)

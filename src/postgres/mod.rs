@@ -35,6 +35,7 @@ mod role;
 mod run_as;
 
 pub use error::LaunchError;
+pub use folder::is_unused;
 use postmaster::Postmaster;
 
 /// What a private Postgres needs to know before it starts.

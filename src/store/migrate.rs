@@ -1,11 +1,18 @@
 //! Is the schema up to date? The one static list of migrations, for the program and the tests alike.
 
+use std::sync::LazyLock;
+
 use sqlx::{Connection as _, migrate::Migrator, postgres::PgConnectOptions};
 
 use super::{Connection, StoreError};
 
-/// All migrations, embedded in the program.
-pub static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
+/// All migrations, embedded in the program. What a newer one has applied is left alone: migrations keep the program before
+/// them working, so that its replicas can start again during an upgrade.
+pub static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrator = sqlx::migrate!("./migrations");
+    migrator.set_ignore_missing(true);
+    migrator
+});
 
 /// Applies what is missing, each file in a transaction of its own, on a connection of its own (the pool's time limits
 /// are no limits for a migration). Several processes that start at once wait for the first. Killed at any statement,

@@ -117,6 +117,25 @@ pub async fn leftovers(connection: &mut Connection) -> Result<Vec<Sha256>, Store
     Ok(found.iter().filter_map(|digest| Sha256::from_slice(digest)).collect())
 }
 
+/// Until the transaction ends, nobody else seals a story or deletes the object of one.
+pub async fn lock(connection: &mut Connection) -> Result<(), StoreError> {
+    // Any number that nobody else uses.
+    const LOCK: i64 = 0x6875_625f_6c6f_6773;
+    sqlx::query!("SELECT pg_advisory_xact_lock($1)", LOCK).execute(connection).await?;
+    Ok(())
+}
+
+/// Whether no task's story lies in this object.
+pub async fn is_leftover(connection: &mut Connection, sha256: Sha256) -> Result<bool, StoreError> {
+    let is_leftover = sqlx::query_scalar!(
+        r#"SELECT NOT EXISTS (SELECT 1 FROM task_logs WHERE sha256 = $1) AS "is_leftover!""#,
+        sha256.as_bytes()
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(is_leftover)
+}
+
 /// Forgets an object that was deleted.
 pub async fn forget_leftover(connection: &mut Connection, sha256: Sha256) -> Result<(), StoreError> {
     sqlx::query!("DELETE FROM task_log_leftovers WHERE sha256 = $1", sha256.as_bytes())

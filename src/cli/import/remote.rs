@@ -12,10 +12,13 @@ use super::{Found, Import, Report};
 use crate::{
     app::App,
     cli::{failure::Failure, web},
-    domain::{Secret, Tag, Visibility, digest::Sha256},
+    domain::{CommitId, ExecutorId, Secret, Tag, Visibility, digest::Sha256},
+    error::Error,
     hub::publish::Upload,
 };
 
+/// Tags of one Executor that are believed.
+const MOST_TAGS: usize = 100_000;
 /// How long the other Hub may take to answer, and between two pieces of an answer.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -95,14 +98,28 @@ impl Import {
         executor: &Executor,
         report: &mut Report,
     ) -> Result<(), Failure> {
+        executor
+            .id
+            .parse::<ExecutorId>()
+            .map_err(|_| anyhow::anyhow!("the other Hub names an Executor by what is no id"))?;
         let id = &executor.id;
         let odd = |what: &str| anyhow::anyhow!("the other Hub says of {id} what is no {what}");
         let mut by_commit: BTreeMap<String, (Vec<Tag>, Vec<Tag>)> = BTreeMap::new();
-        let mut cursor = None;
+        let visibility = match executor.visibility.as_str() {
+            "private" => Visibility::Private,
+            "public" => Visibility::Public,
+            _ => return Err(odd("visibility").into()),
+        };
+        let (mut cursor, mut known) = (None, 0);
         loop {
             let page: TagPage =
                 remote.page(&format!("/api/v1/executors/{id}/tags"), cursor.as_deref()).await?;
+            known += page.tags.len();
+            if known > MOST_TAGS {
+                return Err(odd("list of tags with an end").into());
+            }
             for tag in page.tags {
+                tag.commit.parse::<CommitId>().map_err(|_| odd("commit"))?;
                 let name: Tag = tag.name.parse().map_err(|_| odd("tag"))?;
                 let (plain, protected) = by_commit.entry(tag.commit).or_default();
                 if tag.protected { protected.push(name) } else { plain.push(name) }
@@ -130,10 +147,7 @@ impl Import {
                 name: name.clone(),
                 tags,
                 protected_tags,
-                visibility: Some(match executor.visibility.as_str() {
-                    "private" => Visibility::Private,
-                    _ => Visibility::Public,
-                }),
+                visibility: Some(visibility),
                 sha256: Some(commit.package_sha256),
             };
             let fetch = async || remote.package(app, id, &tag, commit.package_sha256).await;
@@ -141,6 +155,11 @@ impl Import {
         }
         Ok(())
     }
+}
+
+/// A package that is told and passed over.
+fn refused(code: &'static str, why: String) -> Failure {
+    Error::invalid(code, why, "Push it here by hand, or mend it there.").into()
 }
 
 impl Remote {
@@ -203,6 +222,9 @@ impl Remote {
             address.ok_or_else(|| anyhow::anyhow!("{} gives no address for {id}:{tag}", self.url))?;
         // The address is a permission by itself, and may be of another machine: it gets no token.
         let response = self.client.get(address).send().await.map_err(|error| self.away(error))?;
+        if matches!(response.status().as_u16(), 404 | 410) {
+            return Err(refused("import_missing", format!("The other Hub has no bytes of {id}:{tag}.")));
+        }
         if !response.status().is_success() {
             return Err(anyhow::anyhow!(
                 "{} answers {} for the bytes of {id}:{tag}",
@@ -219,10 +241,14 @@ impl Remote {
         let (mut hasher, mut size) = (Hasher::new(), 0);
         let mut pieces = response.bytes_stream();
         while let Some(piece) = pieces.next().await {
-            let piece = piece.map_err(|error| self.away(error))?;
+            // Whoever asks again hears the same: its bytes may be damaged there, and the server breaks off.
+            let piece = piece.map_err(|error| {
+                refused("import_broken", format!("The bytes of {id}:{tag} break off: {error}."))
+            })?;
             size += piece.len() as u64;
             if size > most {
-                return Err(anyhow::anyhow!("{id}:{tag} is larger than packages.max_upload").into());
+                let why = format!("{id}:{tag} is larger than `packages.max_upload` here.");
+                return Err(refused("import_too_large", why));
             }
             let written = tokio::task::spawn_blocking(move || {
                 hasher.update(&piece);
@@ -231,9 +257,8 @@ impl Remote {
             (file, hasher) = written.await.map_err(anyhow::Error::from)?.map_err(anyhow::Error::from)?;
         }
         if hasher.finalize().as_slice() != sha256.as_bytes() {
-            return Err(
-                anyhow::anyhow!("the bytes of {id}:{tag} came otherwise than the other Hub says").into()
-            );
+            let why = format!("The bytes of {id}:{tag} came otherwise than the other Hub says.");
+            return Err(refused("import_damaged", why));
         }
         Ok(Upload { file, claimed_md5: None })
     }

@@ -149,6 +149,31 @@ async fn nothing_is_collected_while_somebody_copies_the_bytes() {
 }
 
 #[tokio::test]
+async fn a_backup_without_the_hubs_key_is_refused_and_makes_none() {
+    let (hub, _) = used_hub().await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let to = elsewhere.path().join("backups");
+    let (done, printed) = run(hub.database(), elsewhere.path(), &["backup", to.to_str().unwrap()]).await;
+    assert!(!done && printed.contains("master key is not here"), "{printed}");
+    assert!(!elsewhere.path().join("master.key").exists());
+}
+
+#[tokio::test]
+async fn looking_and_copying_migrate_nothing() {
+    let (hub, _) = used_hub().await;
+    let last = "DELETE FROM _sqlx_migrations WHERE version = (SELECT max(version) FROM _sqlx_migrations)";
+    sqlx::query(last).execute(&hub.pool).await.unwrap();
+    let before = hub.count("_sqlx_migrations").await;
+    let place = tempfile::tempdir().unwrap();
+    let to = place.path().join("backups");
+    for arguments in [&["backup", to.to_str().unwrap()][..], &["check"]] {
+        let (done, printed) = run(hub.database(), hub.folder(), arguments).await;
+        assert!(!done && printed.contains("before an upgrade"), "{printed}");
+    }
+    assert_eq!(hub.count("_sqlx_migrations").await, before);
+}
+
+#[tokio::test]
 async fn lost_bytes_are_told_and_the_rest_is_backed_up() {
     let (hub, _) = used_hub().await;
     let place = tempfile::tempdir().unwrap();
