@@ -11,7 +11,15 @@
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.getElementById(id), old = document.getElementById(id);
     if (!fresh || !old || turns.get(id) !== turn) return false;
+    const log = document.querySelector("ol.log"), top = log && log.getBoundingClientRect().top;
+    const held = old.contains(document.activeElement) ? document.activeElement.textContent : null;
     old.replaceChildren(...fresh.childNodes);
+    // Whoever stood on a button stands on it still, and what is being read stays where it is.
+    if (held !== null) {
+      const same = [...old.querySelectorAll("a, button")].find((one) => one.textContent === held);
+      if (same) same.focus({ preventScroll: true });
+    }
+    if (log && top < innerHeight / 2) scrollBy({ top: log.getBoundingClientRect().top - top, behavior: "instant" });
     return true;
   }
 
@@ -183,6 +191,7 @@
     let told = state();
     const refresh = async () => {
       await swap(location.pathname, "state").catch(() => false);
+      if (follows) toEnd();
       if (state() !== told) say("Build " + (told = state()));
     };
     const source = new EventSource(log.dataset.follow + "?after=" + log.dataset.after);
@@ -193,9 +202,7 @@
       if (event.kind === "report") { source.close(); foot.remove(); }
       if (event.kind !== "console") refresh();
     });
-    const waits = setInterval(() => {
-      if (!document.querySelector("#state [data-waits]")) { clearInterval(waits); return; }
-      if (document.visibilityState === "visible") refresh();
-    }, 5000);
+    // Its place in the line has changed.
+    source.addEventListener("waiting", () => refresh());
   }
 })();

@@ -49,6 +49,18 @@ impl Hub {
         Ok(store::tags::list(&mut connection, &granted.executor().id, None, MOST_SHOWN).await?)
     }
 
+    /// One tag as it is.
+    pub async fn tag_state(
+        &self,
+        caller: &Caller,
+        subject: &Subject,
+        tag: &Tag,
+    ) -> Result<Option<TagState>, Error> {
+        let granted = self.grant_look(caller, subject).await?;
+        let mut connection = self.0.store.read().await?;
+        Ok(store::tags::list(&mut connection, &granted.executor().id, Some(tag), 1).await?.pop())
+    }
+
     /// Who moved which tag when, from where to where, the newest change first; with `tag`, only its changes. `before` is
     /// the cursor of the page before.
     pub async fn tag_history(

@@ -121,7 +121,7 @@ pub async fn find(
     row.map(Deleted::try_from).transpose()
 }
 
-/// A person's deleted Executors, the last deleted first.
+/// Deleted Executors of a person, and those of others that they have deleted, the last deleted first.
 pub async fn list(
     connection: &mut Connection,
     owner: UserId,
@@ -134,7 +134,7 @@ pub async fn list(
                   e.visibility AS "visibility: Visibility", e.secret_hash, e.created_at, e.last_pushed_at,
                   e.deleted_at AS "deleted_at!", e.purge_at AS "purge_at!"
            FROM executors e LEFT JOIN users u ON u.id = e.owner_id
-           WHERE e.owner_id = $1 AND e.deleted_at IS NOT NULL AND e.purge_at > $2
+           WHERE (e.owner_id = $1 OR e.deleted_by = $1) AND e.deleted_at IS NOT NULL AND e.purge_at > $2
            ORDER BY e.deleted_at DESC, e.id LIMIT $3"#,
         owner as UserId,
         now,

@@ -138,7 +138,11 @@ const WORTH_A_WALK: i64 = 200;
 fn statement(prefix: &str, wanted: &Wanted<'_>) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new(prefix);
     query.push("SELECT executor_id, name_key, pushed_at, pulled, popularity FROM search_entries WHERE ");
-    push_viewer(&mut query, wanted.viewer);
+    if wanted.narrowed.visibility == Some(Visibility::Private) {
+        push_private(&mut query, wanted.viewer);
+    } else {
+        push_viewer(&mut query, wanted.viewer);
+    }
     push_narrowed(&mut query, wanted.narrowed);
     push_fits(&mut query, wanted.fits);
     if let Some(after) = wanted.after {
@@ -180,6 +184,24 @@ pub(super) fn push_viewer(query: &mut QueryBuilder<Postgres>, viewer: &Viewer) {
     query.push("))");
 }
 
+/// What is private and somebody's to see, in a form for which indexes serve: few have much of it.
+fn push_private(query: &mut QueryBuilder<Postgres>, viewer: &Viewer) {
+    let Some(person) = viewer.person else {
+        query.push("false");
+        return;
+    };
+    query
+        .push("NOT is_public AND (owner_id = ")
+        .push_bind(person)
+        .push(" OR executor_id = ANY(ARRAY(SELECT executor_id FROM executor_access WHERE user_id = ")
+        .push_bind(person)
+        .push(")))");
+    if let Some(only) = &viewer.only {
+        let ids: Vec<String> = only.iter().map(ToString::to_string).collect();
+        query.push(" AND executor_id = ANY(").push_bind(ids).push(")");
+    }
+}
+
 fn push_narrowed(query: &mut QueryBuilder<Postgres>, narrowed: &Narrowed) {
     if let Some(owner) = &narrowed.owner {
         query
@@ -191,13 +213,13 @@ fn push_narrowed(query: &mut QueryBuilder<Postgres>, narrowed: &Narrowed) {
         query.push(" AND keyword_keys @> ARRAY[").push_bind(keyword.to_lowercase()).push("]");
     }
     match narrowed.visibility {
-        None => {}
+        // What is private was narrowed to before.
+        None | Some(Visibility::Private) => {}
         Some(Visibility::Public) => drop(query.push(" AND is_public")),
-        Some(Visibility::Private) => drop(query.push(" AND NOT is_public")),
     }
     if let Some(platform) = &narrowed.platform {
         query
-            .push(" AND EXISTS (SELECT 1 FROM commits c JOIN images i ON i.commit_id = c.id WHERE c.executor_id = search_entries.executor_id AND i.platform = ")
+            .push(" AND EXISTS (SELECT 1 FROM commits c JOIN images i ON i.commit_id = c.id WHERE c.executor_id = search_entries.executor_id AND c.usable_at IS NOT NULL AND c.deleted_at IS NULL AND i.platform = ")
             .push_bind(platform.clone())
             .push(")");
     }

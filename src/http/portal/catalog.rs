@@ -26,6 +26,10 @@ use crate::{
 
 /// Tags that a card shows; the others are on the Executor's page.
 const TAGS: usize = 6;
+/// Characters of a description on a card.
+const DESCRIPTION: usize = 300;
+/// Characters of a keyword on a card; longer ones are left out.
+const KEYWORD: usize = 40;
 /// Keywords that a card shows.
 const KEYWORDS: usize = 8;
 /// Platforms that are offered; others can be asked for by address.
@@ -199,6 +203,14 @@ fn filters(asked: &Asked) -> Vec<Filter> {
         .collect()
 }
 
+/// As much of a description as a card has room for: authors may write 64 KB, and the first page shows many.
+fn cut(text: String) -> String {
+    match text.char_indices().nth(DESCRIPTION) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
+
 fn card(shown: Shown, asked: &Asked, now: chrono::DateTime<chrono::Utc>) -> Card {
     let listed = shown.executor;
     let owner = listed.owner.map(|owner| owner.login.to_string());
@@ -215,8 +227,12 @@ fn card(shown: Shown, asked: &Asked, now: chrono::DateTime<chrono::Utc>) -> Card
         owner,
         name: listed.name.map_or_else(|| listed.id.to_string(), |name| name.to_string()),
         is_private: listed.visibility == Visibility::Private,
-        description: listed.description.unwrap_or_default(),
-        keywords: listed.keywords.into_iter().take(KEYWORDS).map(keyword).collect(),
+        description: cut(listed.description.unwrap_or_default()),
+        keywords: (listed.keywords.into_iter())
+            .filter(|word| word.chars().count() <= KEYWORD)
+            .take(KEYWORDS)
+            .map(keyword)
+            .collect(),
         more_tags: listed.tags.len().saturating_sub(TAGS),
         tags: listed.tags.into_iter().take(TAGS).collect(),
         pushed: Moment::of(listed.last_pushed_at, now),

@@ -8,6 +8,7 @@ mod catalog;
 mod chromium;
 mod executor;
 mod files;
+mod large;
 mod pages;
 mod sign_in;
 mod tokens;

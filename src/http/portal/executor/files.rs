@@ -34,6 +34,8 @@ use crate::{
     },
 };
 
+/// Files that a comparison lists.
+const CHANGES: usize = 500;
 /// Files and folders of one folder that the page lists.
 const ROWS: usize = 1000;
 /// Bytes of a file that are shown.
@@ -89,6 +91,8 @@ pub(super) struct Comparison {
     pub(super) from: String,
     pub(super) to: String,
     pub(super) changes: Vec<ChangeView>,
+    /// How many more there are.
+    pub(super) more: usize,
     pub(super) back: String,
 }
 
@@ -212,9 +216,12 @@ impl Shown<'_> {
     }
 
     async fn difference(&self) -> Result<Comparison, Error> {
-        let (before, after) = (commit_of(self.detail, &self.asked.from)?, self.chosen.0.id);
+        let before = commit_of(self.app, self.visitor, self.reference, self.detail, &self.asked.from).await?;
+        let after = self.chosen.0.id;
         let hub = self.app.hub();
-        let changes = hub.compare_commits(&self.visitor.caller, self.reference, before, after).await?;
+        let mut changes = hub.compare_commits(&self.visitor.caller, self.reference, before, after).await?;
+        let more = changes.len().saturating_sub(CHANGES);
+        changes.truncate(CHANGES);
         let changes = off_the_runtime(move || compared(changes)).await?;
         let linked = |change: ChangeView| ChangeView {
             link: (change.what != "removed").then(|| self.link(&change.path)),
@@ -225,6 +232,7 @@ impl Shown<'_> {
             from: self.asked.from.clone(),
             to: if tag.is_empty() { short(after) } else { tag },
             changes: changes.into_iter().map(linked).collect(),
+            more,
             back: self.link(""),
         })
     }

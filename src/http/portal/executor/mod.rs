@@ -214,7 +214,7 @@ async fn chosen(
     let commit = if !asked.commit.is_empty() {
         asked.commit.parse().map_err(|_| missing())?
     } else if !asked.tag.is_empty() {
-        commit_of(detail, &asked.tag)?
+        commit_of(app, visitor, reference, detail, &asked.tag).await?
     } else {
         return Ok(detail.newest.clone());
     };
@@ -224,8 +224,20 @@ async fn chosen(
     }
 }
 
-fn commit_of(detail: &Detail, tag: &str) -> Result<CommitId, Error> {
-    detail.tags.iter().find(|row| row.name == tag).map(|row| row.commit).ok_or_else(missing)
+/// An Executor comes with its first tags only; the others are looked up.
+async fn commit_of(
+    app: &App,
+    visitor: &Visitor,
+    reference: &ExecutorRef,
+    detail: &Detail,
+    tag: &str,
+) -> Result<CommitId, Error> {
+    if let Some(row) = detail.tags.iter().find(|row| row.name == tag) {
+        return Ok(row.commit);
+    }
+    let tag = tag.parse().map_err(|_| missing())?;
+    let found = app.hub().tag_state(&visitor.caller, &reference.clone().into(), &tag).await?;
+    found.map(|state| state.commit).ok_or_else(missing)
 }
 
 /// The one address of an Executor among those that lead to it.

@@ -22,9 +22,9 @@ use crate::{
         visitor::Visitor,
     },
     hub::{
-        show::{CommitRow, Detail, TagRow},
+        show::{CommitRow, Detail},
         subject::Subject,
-        tags::TagChange,
+        tags::{TagChange, TagState},
     },
 };
 
@@ -120,7 +120,7 @@ pub(super) async fn content(
             visitor.caller.require_user()?;
             people::of(app, visitor, reference).await.map(Content::Settings)
         }
-        (Tab::Tags, _) => tags(app, visitor, reference, detail, path).await.map(Content::Tags),
+        (Tab::Tags, _) => tags(app, visitor, reference, path).await.map(Content::Tags),
         (_, None) => Ok(Content::Nothing),
         (Tab::Readme, Some((_, package))) => readme(package.readme.clone()).await,
         (Tab::Arguments, Some((_, package))) => Ok(Content::Arguments(Arguments::of(&package.executor))),
@@ -137,32 +137,27 @@ pub(super) async fn content(
     }
 }
 
-async fn tags(
-    app: &App,
-    visitor: &Visitor,
-    reference: &ExecutorRef,
-    detail: &Detail,
-    path: &str,
-) -> Result<Tags, Error> {
+async fn tags(app: &App, visitor: &Visitor, reference: &ExecutorRef, path: &str) -> Result<Tags, Error> {
     let size = PageSize::nearest(Some(100));
     let commits = app.hub().commits(&visitor.caller, reference, None, size).await?.items;
     let subject = Subject::from(reference.clone());
+    let states = app.hub().tag_states(&visitor.caller, &subject).await?;
     let size = PageSize::nearest(Some(20));
     let history = app.hub().tag_history(&visitor.caller, &subject, None, None, size).await?.items;
     let now = app.now();
-    let line = |row: &TagRow| {
-        let commit = commits.iter().find(|commit| commit.id == row.commit);
-        let digest = commit.map(|commit| commit.package_sha256.to_string());
+    let line = |state: TagState| {
+        let commit = commits.iter().find(|commit| commit.id == state.commit);
+        let (name, digest) = (state.name.to_string(), state.package_sha256.to_string());
         TagLine {
-            name: row.name.clone(),
-            path: link(path, "", &row.name),
-            is_protected: row.is_protected,
-            moved: Moment::of(row.moved_at, now),
-            moved_by: row.moved_by.clone(),
-            commit: short(row.commit),
-            files: address(path, &[("tab", "files"), ("tag", &row.name)]),
-            short_digest: digest.iter().flat_map(|digest| digest.chars().take(12)).collect(),
-            digest,
+            path: link(path, "", &name),
+            is_protected: state.is_protected,
+            moved: Moment::of(state.moved_at, now),
+            moved_by: state.moved_by,
+            commit: short(state.commit),
+            files: address(path, &[("tab", "files"), ("tag", &name)]),
+            short_digest: digest.chars().take(12).collect(),
+            digest: Some(digest),
+            name,
             size: commit.map(|commit| moment::size(commit.package_size)),
             images: commit
                 .iter()
@@ -179,7 +174,7 @@ async fn tags(
         by: change.by,
     };
     Ok(Tags {
-        lines: detail.tags.iter().map(line).collect(),
+        lines: states.into_iter().map(line).collect(),
         history: history.into_iter().map(changed).collect(),
     })
 }
