@@ -55,7 +55,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("askama", &["src/http/"]),
     ("pulldown_cmark", &["src/http/portal/"]),
     ("similar", &["src/http/portal/"]),
-    ("hyper_util", &["src/http/", "src/cli/web.rs"]),
+    ("hyper_util", &["src/http/", "src/cli/web.rs", "src/builds/docker/offer.rs"]),
     ("rustls", &["src/http/tls.rs", "src/cli/web.rs", "src/cli/doctor/", "src/blobs/backend.rs"]),
     ("multer", &["src/http/"]),
     ("sqlx", &["src/store/", "src/postgres/", "src/domain/", "src/cli/database.rs"]),

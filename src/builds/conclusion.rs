@@ -5,26 +5,23 @@ use std::time::Duration;
 
 use super::{
     Fault,
-    engine::BuiltImage,
     holder::{Concluded, Outcome},
+    keeping::KeptImages,
     worker::{Interrupted, Worker},
 };
-use crate::{
-    images::ingest::StoredImage,
-    store::{StoreError, task_leases::Claimed},
-};
+use crate::store::{StoreError, task_leases::Claimed};
 
 impl Worker {
     /// Writes how the work ended, trying for as long as the lease may last.
     pub(super) async fn conclude(
         &self,
         claimed: &Claimed,
-        ended: Result<Result<(BuiltImage, StoredImage), Fault>, Interrupted>,
+        ended: Result<Result<KeptImages, Fault>, Interrupted>,
         ran: Duration,
     ) -> Result<(), StoreError> {
         let end = tokio::time::Instant::now() + self.parts.settings.lease.0;
         let outcome = match ended {
-            Ok(Ok((image, stored))) => Outcome::Built(image, Some(stored)),
+            Ok(Ok(kept)) => Outcome::Built(kept),
             Ok(Err(fault)) => Outcome::Faulted(fault),
             Err(Interrupted::Stopping) => Outcome::Stopping,
             Err(Interrupted::Cancelled) => Outcome::Cancelled,
@@ -48,10 +45,12 @@ impl Worker {
                     );
                     // Used or not, it need not stay in the engine: the registry has it, the build cache its steps. Where
                     // the lease was lost, the name is somebody else's.
-                    if let Outcome::Built(image, _) = &outcome
+                    if let Outcome::Built(kept) = &outcome
                         && concluded != Concluded::LeaseLost
                     {
-                        self.forget_image(&image.name).await;
+                        for kept in &kept.images {
+                            self.forget_image(&kept.image.name).await;
+                        }
                     }
                     return Ok(());
                 }

@@ -23,7 +23,7 @@ pub trait Engine: Send + Sync + std::fmt::Debug {
     /// Asks whether the engine answers, and what it is. Returns within a few seconds.
     async fn ping(&self) -> Result<EngineInfo, Fault>;
 
-    /// Builds the image of `plan`, sending what the build prints to `output` as it happens, and hands the image to
+    /// Builds the image of `plan` for its one platform, sending what the build prints to `output` as it happens, and hands the image to
     /// `keeper`, once it is whole. Without a keeper it stays in the engine. An error means that the image must not be used,
     /// whatever the keeper has of it. Dropping the future stops the build at once and leaves nothing running. Building the
     /// same plan again is allowed and replaces the image.
@@ -56,8 +56,8 @@ pub trait LayerWatch {
 pub struct EngineInfo {
     /// Its version, such as `20.10.24`.
     pub version: String,
-    /// The platform that it builds for by itself, such as `linux/amd64`.
-    pub platform: String,
+    /// The platforms that it builds for, such as `linux/amd64`: the one that it is itself first. Never empty.
+    pub platforms: Vec<String>,
     /// Whether BuildKit is there; without it, builds with build variables are refused.
     pub buildkit: bool,
 }
@@ -89,8 +89,8 @@ pub struct BuildPlan {
     pub secret_scope: String,
     /// Whether to ignore cached layers.
     pub no_cache: bool,
-    /// The platforms that the author asked for; none means the engine's own.
-    pub platforms: Vec<String>,
+    /// One of the platforms that the engine offers; `None` is the engine's own.
+    pub platform: Option<String>,
     /// Bounds.
     pub limits: BuildLimits,
 }

@@ -7,14 +7,17 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Fault, engine::BuiltImage, queue};
+use super::{
+    Fault,
+    keeping::{KeptImage, KeptImages},
+    queue,
+};
 use crate::{
     domain::{
         Clock, WorkerId,
         image::{RepositoryName, commit_tag},
         task::{Failure, FaultKind, Phase, TaskEvent, TaskState},
     },
-    images::ingest::StoredImage,
     store::{
         self, Connection, Store, StoreError, notify,
         queue_pause::Pause,
@@ -44,8 +47,8 @@ pub struct Holder {
 /// How work on a task ended.
 #[derive(Debug)]
 pub enum Outcome {
-    /// There is an image, and what the registry has of it; `None` where it lies in the engine only.
-    Built(BuiltImage, Option<StoredImage>),
+    /// There is an image for each platform.
+    Built(KeptImages),
     /// There is none.
     Faulted(Fault),
     /// The worker is to stop, and the build was not done.
@@ -113,8 +116,8 @@ impl Holder {
                 queue::end_cancelled(&mut transaction, claimed.id, &claimed.executor, lease, now).await?;
                 Concluded::Cancelled
             }
-            (Heartbeat::Held, Outcome::Built(image, stored)) => {
-                self.succeed(&mut transaction, claimed, image, stored.as_ref(), now).await?
+            (Heartbeat::Held, Outcome::Built(kept)) => {
+                self.succeed(&mut transaction, claimed, kept, now).await?
             }
             (Heartbeat::Held, Outcome::Faulted(fault)) => {
                 self.fail_or_retry(&mut transaction, claimed, fault, now).await?
@@ -130,32 +133,33 @@ impl Holder {
         Ok(concluded)
     }
 
-    /// The image is noted, the commit leads to its manifest and is usable, its tags moved, the task over.
+    /// The images are noted, the commit leads to their manifest and is usable, its tags moved, the task over.
     async fn succeed(
         &self,
         connection: &mut Connection,
         claimed: &Claimed,
-        image: &BuiltImage,
-        stored: Option<&StoredImage>,
+        kept: &KeptImages,
         now: DateTime<Utc>,
     ) -> Result<Concluded, StoreError> {
-        let new = store::images::NewImage {
-            commit: claimed.commit,
-            platform: &image.platform,
-            name: &image.name,
-            engine_id: &image.id,
-            size: image.size,
-            manifest: stored.map(|stored| stored.manifest),
-        };
-        store::images::put(connection, new, now).await?;
-        if let Some(stored) = stored {
+        for KeptImage { image, manifest } in &kept.images {
+            let new = store::images::NewImage {
+                commit: claimed.commit,
+                platform: &image.platform,
+                name: &image.name,
+                engine_id: &image.id,
+                size: image.size,
+                manifest: *manifest,
+            };
+            store::images::put(connection, new, now).await?;
+        }
+        if let Some(manifest) = &kept.manifest {
             let (executor, commit) = (&claimed.executor, claimed.commit);
-            store::image_tags::set_of_commit(connection, executor, commit, &stored.manifest).await?;
+            store::image_tags::set_of_commit(connection, executor, commit, manifest).await?;
         }
         queue::make_usable(connection, claimed.commit, now).await?;
         let story = [
             TaskEvent::PhaseDone { phase: Phase::Build, message: "The image is built.".into() },
-            TaskEvent::PhaseDone { phase: Phase::Image, message: words(claimed, image, stored) },
+            TaskEvent::PhaseDone { phase: Phase::Image, message: words(claimed, kept) },
             TaskEvent::PhaseDone {
                 phase: Phase::Commit,
                 message: "The commit is usable and its tags have moved.".into(),
@@ -229,13 +233,16 @@ impl Holder {
     }
 }
 
-/// Which image a build made: its repository and tag in the registry, where it has one.
-fn words(claimed: &Claimed, image: &BuiltImage, stored: Option<&StoredImage>) -> String {
-    if stored.is_none() {
-        return format!("{} ({})", image.name, image.platform);
+/// Which image a build made and for what: its repository and tag in the registry, where it has one.
+fn words(claimed: &Claimed, kept: &KeptImages) -> String {
+    let platforms: Vec<&str> = kept.images.iter().map(|kept| kept.image.platform.as_str()).collect();
+    let platforms = platforms.join(", ");
+    if kept.manifest.is_none() {
+        let names: Vec<&str> = kept.images.iter().map(|kept| kept.image.name.as_str()).collect();
+        return format!("{} ({platforms})", names.join(", "));
     }
     let repository = RepositoryName::of_id(&claimed.executor);
-    format!("{repository}:{} ({})", commit_tag(claimed.commit), image.platform)
+    format!("{repository}:{} ({platforms})", commit_tag(claimed.commit))
 }
 
 /// A minute, then two, four, eight.

@@ -8,15 +8,33 @@ use std::{
 
 use super::{
     Fault,
-    engine::{ImageKeeper, LayerWatch},
+    engine::{BuiltImage, ImageKeeper, LayerWatch},
 };
 use crate::{
-    domain::task::FaultKind,
+    domain::{image::ImageDigest, task::FaultKind},
     images::{
         archive::{ArchiveError, Outline},
         ingest::{IngestError, Intake, StagedImage, StoredImage},
     },
 };
+
+/// An image that a build made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptImage {
+    /// What the engine says of it.
+    pub image: BuiltImage,
+    /// Its manifest in the registry; `None` where it lies in the engine only.
+    pub manifest: Option<ImageDigest>,
+}
+
+/// What all builds of a task made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptImages {
+    /// One for each platform.
+    pub images: Vec<KeptImage>,
+    /// The commit's image in the registry: the only one, or an index of them.
+    pub manifest: Option<ImageDigest>,
+}
 
 /// Keeps the image of one build.
 #[derive(Debug)]
@@ -31,11 +49,11 @@ impl Keeper {
     }
 
     /// Stores what was taken.
-    pub(super) async fn store(&self, platform: &str) -> Result<StoredImage, Fault> {
+    pub(super) async fn store(&self) -> Result<StoredImage, Fault> {
         let nothing =
             || Fault::new(FaultKind::Internal, "The engine handed over no image. It is tried again.");
         let staged = self.hold(None).ok_or_else(nothing)?;
-        self.intake.store(staged, platform).await.map_err(fault)
+        self.intake.store(staged).await.map_err(fault)
     }
 
     /// Holds this instead of what was held.
@@ -70,9 +88,12 @@ fn fault(error: IngestError) -> Fault {
             format!("The layers of the image have more than {limit} bytes, which is the limit of this Hub."),
         )
         .with_remedy("Start from a smaller base image, or delete in the same step what a step does not leave to the next."),
-        error => {
-            tracing::error!(%error, "an image cannot be stored");
-            Fault::new(FaultKind::Internal, "The image could not be stored because of a fault of the Hub's own.")
-        }
+        error => not_stored(&error),
     }
+}
+
+/// An image that is built and not in the registry, for a reason of the Hub's own.
+pub(super) fn not_stored(error: &dyn std::fmt::Display) -> Fault {
+    tracing::error!(%error, "an image cannot be stored");
+    Fault::new(FaultKind::Internal, "The image could not be stored because of a fault of the Hub's own.")
 }

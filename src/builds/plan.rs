@@ -2,23 +2,22 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use super::engine::BuildPlan;
+use super::{engine::BuildPlan, worker::Parts};
 use crate::{
-    auth::Keys,
-    domain::{BuildEnv, limits::BuildLimits, package::Dockerfile},
+    domain::{BuildEnv, package::Dockerfile},
     store::{commits::ToBuild, task_leases::Claimed},
 };
 
-/// The plan of one task.
+/// The plan of one task for one platform, or for the engine's own.
 pub(super) fn of(
     claimed: &Claimed,
     to_build: &ToBuild,
     package: PathBuf,
     build_env: BuildEnv,
-    image_prefix: &str,
-    limits: BuildLimits,
-    keys: &Keys,
+    platform: Option<String>,
+    parts: &Parts,
 ) -> BuildPlan {
+    let image_prefix = &parts.settings.image_prefix;
     let commit = &to_build.commit;
     let owner = to_build.owner.map_or_else(|| commit.executor.to_string(), |owner| owner.to_string());
     let labels = BTreeMap::from([
@@ -37,13 +36,18 @@ pub(super) fn of(
         dockerfile: to_build.package.dockerfile.path().to_owned(),
         dockerfile_is_generated: to_build.package.dockerfile == Dockerfile::Generated,
         // The tag is the commit, so that a cached answer stays true for ever.
-        image: format!("{image_prefix}/{}:{}", commit.executor, commit.id),
+        image: match &platform {
+            None => format!("{image_prefix}/{}:{}", commit.executor, commit.id),
+            Some(platform) => {
+                format!("{image_prefix}/{}:{}-{}", commit.executor, commit.id, platform.replace('/', "-"))
+            }
+        },
         labels,
         build_args: BTreeMap::new(),
-        secret_scope: keys.build_scope(&owner, &build_env),
+        secret_scope: parts.keys.build_scope(&owner, &build_env),
         build_env,
         no_cache: claimed.no_cache,
-        platforms: to_build.platforms.clone(),
-        limits,
+        platform,
+        limits: parts.limits,
     }
 }

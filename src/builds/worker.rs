@@ -12,11 +12,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Engine, Fault,
-    engine::{BuiltImage, ImageKeeper},
+    engine::{BuildOutput, BuildPlan, BuiltImage, ImageKeeper},
     holder::Holder,
-    keeping::Keeper,
+    keeping::{self, Keeper, KeptImage, KeptImages},
     logs::{LogError, StoryWriter},
-    plan,
+    plan, platforms,
     sealing::Sealer,
     sweeper,
 };
@@ -29,10 +29,7 @@ use crate::{
         limits::BuildLimits,
         task::{FaultKind, Phase, TaskEvent},
     },
-    images::{
-        Images,
-        ingest::{Intake, StoredImage},
-    },
+    images::{Images, PlatformImage, ingest::Intake},
     store::{
         self, Store, StoreError,
         notify::Notifications,
@@ -202,7 +199,12 @@ impl Worker {
         let is_new = self.engine_answers.send_replace(answer.is_ok()) != answer.is_ok();
         match &answer {
             Ok(engine) if is_new => {
-                tracing::info!(engine.version, engine.platform, engine.buildkit, "the Docker Engine answers");
+                tracing::info!(
+                    engine.version,
+                    engine.platforms = engine.platforms.join(" "),
+                    engine.buildkit,
+                    "the Docker Engine answers"
+                );
             }
             Err(fault) if is_new => tracing::warn!(%fault, "the Docker Engine does not answer"),
             _ => {}
@@ -214,7 +216,8 @@ impl Worker {
             is_draining: self.stop.is_cancelled(),
             engine: answer.as_ref().ok().map(|engine| {
                 serde_json::json!({
-                    "version": engine.version, "platform": engine.platform, "buildkit": engine.buildkit,
+                    "version": engine.version, "platform": engine.platforms.first(), "platforms": engine.platforms,
+                    "buildkit": engine.buildkit,
                 })
             }),
             engine_fault: answer.as_ref().err().map(|fault| fault.message.as_str()),
@@ -275,10 +278,7 @@ impl Worker {
     }
 
     /// Builds while keeping the lease. Whatever ends first, the engine's work stops with it.
-    async fn work_on(
-        &self,
-        claimed: &Claimed,
-    ) -> Result<Result<(BuiltImage, StoredImage), Fault>, Interrupted> {
+    async fn work_on(&self, claimed: &Claimed) -> Result<Result<KeptImages, Fault>, Interrupted> {
         let story = StoryWriter::new(
             self.parts.store.clone(),
             Arc::clone(&self.parts.clock),
@@ -299,11 +299,7 @@ impl Worker {
         tokio::time::sleep(self.parts.settings.drain.0).await;
     }
 
-    async fn build(
-        &self,
-        claimed: &Claimed,
-        mut story: StoryWriter,
-    ) -> Result<(BuiltImage, StoredImage), Fault> {
+    async fn build(&self, claimed: &Claimed, mut story: StoryWriter) -> Result<KeptImages, Fault> {
         let ours = |error: &dyn std::fmt::Display| {
             tracing::error!(task.id = %claimed.id, %error, "a build failed for a reason of the Hub's own");
             Fault::new(FaultKind::Internal, "The Hub could not build this because of a fault of its own.")
@@ -337,29 +333,19 @@ impl Worker {
                 .decrypt_build_env(claimed.id, sealed)
                 .ok_or_else(|| ours(&"the build variables do not open with this master key"))?,
         };
-        let plan = plan::of(
-            claimed,
-            &to_build,
-            package.path().to_owned(),
-            build_env,
-            &self.parts.settings.image_prefix,
-            self.parts.limits,
-            &self.parts.keys,
-        );
-        let image = plan.image.clone();
+        let plans: Vec<BuildPlan> = self
+            .platforms(&to_build.platforms)
+            .await?
+            .into_iter()
+            .map(|platform| {
+                let (package, build_env) = (package.path().to_owned(), build_env.clone());
+                plan::of(claimed, &to_build, package, build_env, platform, &self.parts)
+            })
+            .collect();
+        let names: Vec<String> = plans.iter().map(|plan| plan.image.clone()).collect();
         let (output, lines) = mpsc::channel(OUTPUT_LINES);
-        let cancelled = CancellationToken::new();
-        let _cancelled_when_dropped = cancelled.clone().drop_guard();
-        let keeper = Arc::new(Keeper::new(Intake {
-            images: self.parts.images.clone(),
-            executor: claimed.executor.clone(),
-            limit: self.parts.settings.image_limit.0,
-            cancelled,
-        }));
-        // Both end together: the channel closes when the build is over, and then the log is complete.
-        let building =
-            self.parts.engine.build(plan, output, Some(Arc::clone(&keeper) as Arc<dyn ImageKeeper>));
-        let (built, written) = tokio::join!(building, story.write(lines));
+        // Both end together: the channel closes when the builds are over, and then the log is complete.
+        let (built, written) = tokio::join!(self.build_all(claimed, plans, output), story.write(lines));
         drop(package);
         let built = match written {
             // A build without its log is not told truly; the next try may be.
@@ -367,19 +353,73 @@ impl Worker {
             _ => built,
         };
         let kept = match built {
-            Ok(built) => {
-                let storing = keeper.store(&built.platform);
-                let stored = tokio::time::timeout(self.parts.limits.time, storing).await;
-                stored
-                    .unwrap_or_else(|_| Err(ours(&"the image is not stored yet")))
-                    .map(|stored| (built, stored))
-            }
+            Ok(built) => self.store(claimed, built).await,
             Err(fault) => Err(fault),
         };
         if kept.is_err() {
-            self.forget_image(&image).await;
+            for name in &names {
+                self.forget_image(name).await;
+            }
         }
         kept
+    }
+
+    /// What to build for. The engine is asked only when somebody wants more than it builds by itself.
+    async fn platforms(&self, wanted: &[String]) -> Result<Vec<Option<String>>, Fault> {
+        if wanted.is_empty() {
+            return platforms::choose(wanted, &[]);
+        }
+        platforms::choose(wanted, &self.parts.engine.ping().await?.platforms)
+    }
+
+    /// Builds one after the other, each within the time and space of a build; the first that fails ends it.
+    async fn build_all(
+        &self,
+        claimed: &Claimed,
+        plans: Vec<BuildPlan>,
+        output: mpsc::Sender<BuildOutput>,
+    ) -> Result<Vec<(BuiltImage, Arc<Keeper>)>, Fault> {
+        let (several, mut built) = (plans.len() > 1, Vec::with_capacity(plans.len()));
+        for plan in plans {
+            if several {
+                let platform = plan.platform.as_deref().unwrap_or("the engine's own platform");
+                // The log may have ended; the build ends with it then.
+                let _ = output.send(BuildOutput::Line(format!("[building for {platform}]"))).await;
+            }
+            let cancelled = CancellationToken::new();
+            let _cancelled_when_dropped = cancelled.clone().drop_guard();
+            let keeper = Arc::new(Keeper::new(Intake {
+                images: self.parts.images.clone(),
+                executor: claimed.executor.clone(),
+                limit: self.parts.settings.image_limit.0,
+                cancelled,
+            }));
+            let taker = Arc::clone(&keeper) as Arc<dyn ImageKeeper>;
+            let image = self.parts.engine.build(plan, output.clone(), Some(taker)).await?;
+            built.push((image, keeper));
+        }
+        Ok(built)
+    }
+
+    /// Stores the images of a task, and what stands for all of them.
+    async fn store(
+        &self,
+        claimed: &Claimed,
+        built: Vec<(BuiltImage, Arc<Keeper>)>,
+    ) -> Result<KeptImages, Fault> {
+        let storing = async {
+            let (mut images, mut of_platforms) = (Vec::new(), Vec::new());
+            for (image, keeper) in built {
+                let manifest = keeper.store().await?.manifest;
+                of_platforms.push(PlatformImage { platform: image.platform.clone(), manifest });
+                images.push(KeptImage { image, manifest: Some(manifest) });
+            }
+            let index = self.parts.images.put_index(&claimed.executor, &of_platforms).await;
+            let manifest = index.map_err(|error| keeping::not_stored(&error))?;
+            Ok(KeptImages { images, manifest: Some(manifest) })
+        };
+        let late = || keeping::not_stored(&"it took longer than a build may take");
+        tokio::time::timeout(self.parts.limits.time, storing).await.unwrap_or_else(|_| Err(late()))
     }
 
     /// Removes an image from the engine: one that ended well lies in the registry, and any other was not searched for secrets.

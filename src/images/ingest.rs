@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Images, NewImageManifest, PlatformImage, Received,
+    Images, NewImageManifest, Received,
     archive::{self, ArchiveError, Outline},
     staging::{Spool, Spooled},
 };
@@ -84,7 +84,7 @@ struct Layer {
 /// An image of which every byte is stored, and which a commit may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoredImage {
-    /// What the commit's image is: the manifest.
+    /// Its manifest.
     pub manifest: ImageDigest,
     /// Bytes of its layers as they are pulled.
     pub size: u64,
@@ -169,8 +169,8 @@ impl Intake {
     }
 
     /// Stores a staged image, durably: first its parts, then the manifest that names them. A crash in between leaves parts
-    /// that nothing names, which are collected. `platform` is such as `linux/amd64`.
-    pub async fn store(&self, staged: StagedImage, platform: &str) -> Result<StoredImage, IngestError> {
+    /// that nothing names, which are collected.
+    pub async fn store(&self, staged: StagedImage) -> Result<StoredImage, IngestError> {
         let StagedImage { config, layers, packed } = staged;
         let (size, new_layers) = (layers.iter().map(|layer| layer.size).sum(), packed.len());
         let mut new_size = 0;
@@ -184,8 +184,6 @@ impl Intake {
         let content = manifest(&config.digest, config_size, &layers);
         let new = NewImageManifest { content: &content, media_type: Some(MANIFEST), digest: None };
         let manifest = self.images.put_manifest(&self.executor, new).await?.digest;
-        let of_platform = PlatformImage { platform: platform.to_owned(), manifest };
-        let manifest = self.images.put_index(&self.executor, &[of_platform]).await?;
         Ok(StoredImage { manifest, size, layers: layers.len(), new_layers, new_size })
     }
 

@@ -16,6 +16,7 @@ use crate::{
     builds::{
         engine::{BuildOutput, BuildPlan, BuiltImage, ImageKeeper},
         fault::Fault,
+        platforms::platform,
     },
     domain::{id::random_bytes, task::FaultKind},
 };
@@ -23,15 +24,13 @@ use crate::{
 use super::{
     DockerSettings, Unbounded,
     classify::{Evidence, classic_step, classify, last_cause},
-    connection::{Host, SessionOrFault, abilities, platform},
+    connection::{Host, SessionOrFault, abilities},
     console::{Console, LineSplitter},
     context::{self, Context, ContextError},
     export::Built,
     guard::Guard,
     mask::Masker,
-    preparation::{
-        check_platforms, operator, options, package_fault, prepare, provision, unsupported, warn_of_odd_names,
-    },
+    preparation::{operator, options, package_fault, prepare, provision, unsupported, warn_of_odd_names},
     progress::Progress,
     provision::Provision,
     session::Session,
@@ -82,11 +81,13 @@ async fn run(
     let provision = provision(settings, plan, &mark).await?;
     let session = open_session(host, plan, &provision, console).await?;
     let abilities = abilities(host, &docker, session.is_some()).await?;
-    check_platforms(plan, &abilities)?;
     let (session, guard) = match session {
         Some(session) => bound(settings, host, &docker, plan, session, &mark, console).await?,
         None => (None, Guard::none()),
     };
+    if let (Some(platform), None) = (&plan.platform, &session) {
+        return Err(unsupported(&format!("only BuildKit builds for {platform}, which is not used here")));
+    }
     // Without BuildKit nothing can be mounted.
     let given = if session.is_some() { provision } else { Provision::none() };
     let (context, layers) =
@@ -99,6 +100,15 @@ async fn run(
         .await
         .map_err(|fault| guard.explain(fault))?;
     let image = engine.inspect(&id, &plan.image).await?;
+    if let Some(wanted) = &plan.platform
+        && image.platform != *wanted
+    {
+        let message = format!(
+            "The image became one for {}, and not for {wanted}. Look for `--platform` in the Dockerfile.",
+            image.platform
+        );
+        return Err(Fault::new(FaultKind::Platform, message));
+    }
     Ok(Built { docker, provision: given, image, layers })
 }
 

@@ -6,12 +6,13 @@ use bollard::{API_DEFAULT_VERSION, Docker, errors::Error};
 use tokio::net::{TcpStream, UnixStream};
 
 use crate::{
-    builds::{engine::EngineInfo, fault::Fault},
+    builds::{engine::EngineInfo, fault::Fault, platforms::platform},
     domain::task::FaultKind,
 };
 
 use super::{
     instruction::Heredocs,
+    offer,
     provision::Provision,
     session::{Session, SessionError},
 };
@@ -92,6 +93,18 @@ impl Host {
         }
     }
 
+    /// The platforms that its BuildKit offers, in the engine's order.
+    pub async fn offered_platforms(&self) -> Result<Vec<String>, SessionError> {
+        let asking = async {
+            match self {
+                Self::Unix(path) => offer::offered(UnixStream::connect(path).await?).await,
+                Self::Tcp(address) => offer::offered(TcpStream::connect(address).await?).await,
+            }
+        };
+        let silent = |_| SessionError::Broken(std::io::Error::other("it is silent"));
+        tokio::time::timeout(ANSWER_TIME, asking).await.map_err(silent)?
+    }
+
     /// The fault of an engine that cannot be asked.
     pub fn silent(&self, error: &dyn std::fmt::Display) -> Fault {
         let place = match self {
@@ -125,41 +138,19 @@ pub struct Abilities {
     pub heredocs: Heredocs,
 }
 
-/// Asks a connected engine what it is. `buildkit` is what the attempt to open a session showed.
+/// Asks a connected engine what it is, but not what else it builds for. `buildkit` is what the attempt to open a session
+/// showed.
 pub async fn abilities(host: &Host, docker: &Docker, buildkit: bool) -> Result<Abilities, Fault> {
     let version = host.answer(docker.version()).await?;
-    let platform =
+    let own =
         platform(version.os.as_deref().unwrap_or("linux"), version.arch.as_deref().unwrap_or("amd64"), "");
     // API 1.42 is Docker 23.0, the first whose BuildKit reads heredocs.
     let api = version.api_version.as_deref().and_then(|api| api.split_once('.'));
     let api = api.and_then(|(major, minor)| Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?)));
     let heredocs =
         if buildkit && api.is_some_and(|api| api >= (1, 42)) { Heredocs::Known } else { Heredocs::Unknown };
-    let info = EngineInfo { version: version.version.unwrap_or_default(), platform, buildkit };
+    let info = EngineInfo { version: version.version.unwrap_or_default(), platforms: vec![own], buildkit };
     Ok(Abilities { info, heredocs })
-}
-
-/// `os/arch`, and the variant where it is not the one that goes without saying.
-pub fn platform(os: &str, arch: &str, variant: &str) -> String {
-    match (arch, variant) {
-        (_, "") | ("arm64", "v8") | ("amd64", "v1") => format!("{os}/{arch}"),
-        _ => format!("{os}/{arch}/{variant}"),
-    }
-}
-
-/// A platform as people write it, in the spelling of [`platform()`].
-pub fn plain_platform(text: &str) -> String {
-    let text = text.trim().to_lowercase();
-    // An architecture alone means Linux.
-    let text = if text.contains('/') { text } else { format!("linux/{text}") };
-    let mut parts = text.splitn(3, '/');
-    let [os, arch, variant] = [(); 3].map(|()| parts.next().unwrap_or_default());
-    let arch = match arch {
-        "x86_64" | "x86-64" => "amd64",
-        "aarch64" => "arm64",
-        arch => arch,
-    };
-    platform(os, arch, variant)
 }
 
 #[cfg(test)]
@@ -174,14 +165,5 @@ mod tests {
         for bad in ["ssh://me@engine", "engine", "tcp://engine", ""] {
             assert_eq!(Host::parse(Some(bad)).unwrap_err().kind, FaultKind::Engine, "{bad}");
         }
-    }
-
-    #[test]
-    fn the_variant_that_goes_without_saying_is_left_out() {
-        assert_eq!(plain_platform("linux/arm64/v8"), "linux/arm64");
-        assert_eq!(plain_platform("linux/amd64"), "linux/amd64");
-        assert_eq!(plain_platform("linux/arm/v7"), "linux/arm/v7");
-        assert_eq!(plain_platform("Linux/x86_64"), "linux/amd64");
-        assert_eq!(plain_platform("aarch64"), "linux/arm64");
     }
 }

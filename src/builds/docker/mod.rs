@@ -27,6 +27,7 @@ mod leaks;
 mod mask;
 #[cfg(test)]
 mod mask_hostile;
+mod offer;
 mod permissions;
 mod preparation;
 mod progress;
@@ -148,7 +149,20 @@ impl Engine for DockerEngine {
                     }
                 }
             }
-            Ok(abilities(&host, &docker, buildkit).await?.info)
+            let mut info = abilities(&host, &docker, buildkit).await?.info;
+            if buildkit {
+                // An engine whose BuildKit cannot be asked builds for itself all the same.
+                let offered = host.offered_platforms().await.unwrap_or_else(|error| {
+                    tracing::debug!(%error, "the engine does not say what it builds for");
+                    Vec::new()
+                });
+                for platform in offered {
+                    if !info.platforms.contains(&platform) {
+                        info.platforms.push(platform);
+                    }
+                }
+            }
+            Ok(info)
         };
         match tokio::time::timeout(ANSWER_TIME, asking).await {
             Ok(answer) => answer,

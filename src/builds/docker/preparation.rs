@@ -12,7 +12,7 @@ use crate::{
 
 use super::{
     DockerSettings, Network,
-    connection::{Abilities, plain_platform},
+    connection::Abilities,
     console::Console,
     context::{self, Context, ContextError},
     dockerfile::{Rules, rewrite},
@@ -55,28 +55,6 @@ pub async fn provision(settings: &DockerSettings, plan: &BuildPlan, mark: &str) 
     }))
 }
 
-/// Refuses every platform but the engine's own: it runs the steps, and an image for less than was asked would be a lie.
-pub fn check_platforms(plan: &BuildPlan, abilities: &Abilities) -> Result<(), Fault> {
-    let offered = abilities.info.platform.as_str();
-    let missing: Vec<&str> = plan
-        .platforms
-        .iter()
-        .map(String::as_str)
-        .filter(|wanted| plain_platform(wanted) != offered)
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let (subject, verb) = if missing.len() == 1 { ("platform", "is") } else { ("platforms", "are") };
-    Err(Fault::new(
-        FaultKind::Platform,
-        format!(
-            "The {subject} {} {verb} not offered here: this Hub's engine builds for {offered}. Leave --platform out or choose {offered} alone.",
-            missing.join(", ")
-        ),
-    ))
-}
-
 /// What is to be sent, and how many layers it makes at most.
 pub async fn prepare(
     settings: &DockerSettings,
@@ -102,7 +80,7 @@ pub async fn prepare(
         images: &ImageRule::new(allowed, &settings.own_image_prefix),
         provision,
         heredocs: abilities.heredocs,
-        args: arguments(plan, &abilities.info.platform),
+        args: arguments(plan, abilities),
     };
     let rewritten = rewrite(&text, &rules).map_err(|rejected| {
         let line = text.lines().nth(rejected.line.saturating_sub(1)).unwrap_or_default();
@@ -121,14 +99,15 @@ pub async fn prepare(
 }
 
 /// What `FROM` may use: the plan's arguments and those that the engine sets by itself.
-fn arguments(plan: &BuildPlan, platform: &str) -> BTreeMap<String, String> {
+fn arguments(plan: &BuildPlan, abilities: &Abilities) -> BTreeMap<String, String> {
     let mut arguments = build_args(plan);
-    let (os, arch) = platform.split_once('/').unwrap_or((platform, ""));
-    for side in ["BUILD", "TARGET"] {
+    let own = abilities.info.platforms.first().map_or("linux/amd64", String::as_str);
+    for (side, platform) in [("BUILD", own), ("TARGET", plan.platform.as_deref().unwrap_or(own))] {
+        let mut parts = platform.splitn(3, '/');
+        for name in ["OS", "ARCH", "VARIANT"] {
+            arguments.insert(format!("{side}{name}"), parts.next().unwrap_or_default().to_owned());
+        }
         arguments.insert(format!("{side}PLATFORM"), platform.to_owned());
-        arguments.insert(format!("{side}OS"), os.to_owned());
-        arguments.insert(format!("{side}ARCH"), arch.to_owned());
-        arguments.insert(format!("{side}VARIANT"), String::new());
     }
     arguments
 }
@@ -175,6 +154,10 @@ pub fn options(settings: &DockerSettings, plan: &BuildPlan, session: Option<&Ses
             Network::None => "none",
         });
     if let Some(session) = session {
+        let options = match &plan.platform {
+            Some(platform) => options.platform(platform),
+            None => options,
+        };
         return options.version(BuilderVersion::BuilderBuildKit).session(session.id()).build();
     }
     // Only the classic builder bounds the memory of a step; BuildKit takes no such limit for one build.

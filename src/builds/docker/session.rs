@@ -54,20 +54,13 @@ impl Session {
     {
         let id = hex::encode(crate::domain::id::random_bytes::<16>());
         // The engine takes over the connection and speaks HTTP/2 on it, with itself as the client.
-        let request = format!(
-            "POST /session HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\
-             X-Docker-Expose-Session-Uuid: {id}\r\nX-Docker-Expose-Session-Name: executor-hub\r\n\
+        let offered = format!(
+            "X-Docker-Expose-Session-Uuid: {id}\r\nX-Docker-Expose-Session-Name: executor-hub\r\n\
              X-Docker-Expose-Session-Sharedkey: \r\n\
              X-Docker-Expose-Session-Grpc-Method: /grpc.health.v1.Health/Check\r\n\
-             X-Docker-Expose-Session-Grpc-Method: /moby.buildkit.secrets.v1.Secrets/GetSecret\r\n\
-             Content-Length: 0\r\n\r\n"
+             X-Docker-Expose-Session-Grpc-Method: /moby.buildkit.secrets.v1.Secrets/GetSecret\r\n"
         );
-        stream.write_all(request.as_bytes()).await?;
-        let head = read_head(&mut stream).await?;
-        let status = head.lines().next().unwrap_or_default();
-        if !status.starts_with("HTTP/1.1 101") {
-            return Err(SessionError::NoBuildKit(status.chars().take(100).collect()));
-        }
+        upgrade(&mut stream, "/session", &offered).await?;
         let (closer, owner_gone) = oneshot::channel();
         let server = tonic::transport::Server::builder()
             .add_service(HealthServer::new(Alive))
@@ -90,6 +83,24 @@ impl Session {
     pub fn id(&self) -> &str {
         &self.id
     }
+}
+
+/// Lets the engine take over a connection for HTTP/2. `headers` are whole lines.
+pub async fn upgrade<S>(stream: &mut S, path: &str, headers: &str) -> Result<(), SessionError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n{headers}\
+         Content-Length: 0\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await?;
+    let head = read_head(stream).await?;
+    let status = head.lines().next().unwrap_or_default();
+    if !status.starts_with("HTTP/1.1 101") {
+        return Err(SessionError::NoBuildKit(status.chars().take(100).collect()));
+    }
+    Ok(())
 }
 
 /// Byte by byte, so that nothing of what follows the head is swallowed.

@@ -37,8 +37,10 @@ async fn check_engine(settings: &Settings, report: &mut Report) {
         Ok(Err(fault)) => return no_engine(settings, &fault.message, report),
         Err(_) => return no_engine(settings, "it is silent", report),
     };
-    report
-        .good("engine", format!("Docker Engine {} for {}", diagnosis.info.version, diagnosis.info.platform));
+    report.good(
+        "engine",
+        format!("Docker Engine {} for {}", diagnosis.info.version, diagnosis.info.platforms.join(", ")),
+    );
     if diagnosis.info.buildkit {
         report.good("buildkit", "the engine has BuildKit");
     } else {

@@ -8,6 +8,7 @@ use executor_hub::{
     builds::{
         engine::BuiltImage,
         holder::{Holder, Outcome},
+        keeping::{KeptImage, KeptImages},
         queue,
     },
     domain::{
@@ -207,5 +208,5 @@ impl World {
 pub fn built(name: &str) -> Outcome {
     let image =
         BuiltImage { id: "sha256:0".into(), name: name.into(), platform: "linux/amd64".into(), size: 1 };
-    Outcome::Built(image, None)
+    Outcome::Built(KeptImages { images: vec![KeptImage { image, manifest: None }], manifest: None })
 }

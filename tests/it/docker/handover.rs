@@ -85,7 +85,7 @@ impl Registry {
             Err(fault) => return (Err(fault), log),
         };
         let staged = keeper.staged.lock().unwrap().take().expect("an image");
-        let stored = keeper.intake.store(staged, &built.platform).await.unwrap();
+        let stored = keeper.intake.store(staged).await.unwrap();
         (Ok((built, stored)), log)
     }
 }

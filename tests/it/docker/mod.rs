@@ -113,7 +113,7 @@ fn job(dockerfile: &str) -> Job {
         build_env: BuildEnv::default(),
         secret_scope: task.to_string(),
         no_cache: true,
-        platforms: Vec::new(),
+        platform: None,
         limits: BuildLimits::default(),
     };
     Job { plan, _folder: folder }

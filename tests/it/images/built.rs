@@ -78,6 +78,45 @@ async fn a_built_image_is_in_the_registry_under_the_name_that_a_pull_is_told() {
 }
 
 #[tokio::test]
+async fn an_image_for_several_platforms_has_one_name_and_docker_chooses() {
+    let hub = TestHub::start().await;
+    let fields = [("platform", "linux/amd64,aarch64")];
+    let pushed = hub.anonymous().push("executor.create", &fields, &package("Hello")).await.last_line();
+    assert_eq!(pushed["type"], "complete", "{pushed}");
+    let (id, commit) = (&pushed["payload"]["id"], &pushed["payload"]["commit"]["id"]);
+    let (id, commit) = (id.as_str().unwrap(), commit.as_str().unwrap());
+    let told = meta(&hub, "Hello").await;
+    assert_eq!(told["package"]["containers"], json!([format!("{}/{id}:commit-{commit}", host(&hub))]));
+    let index: Value = serde_json::from_slice(&fetch(&hub, id, "manifests/latest").await).unwrap();
+    let images = index["manifests"].as_array().unwrap();
+    let platforms: Vec<&Value> = images.iter().map(|image| &image["platform"]["architecture"]).collect();
+    assert_eq!(platforms, ["amd64", "arm64"], "{index}");
+    for (image, name) in images.iter().zip(hub.engine.built()) {
+        let path = format!("manifests/{}", image["digest"].as_str().unwrap());
+        let manifest: Value = serde_json::from_slice(&fetch(&hub, id, &path).await).unwrap();
+        assert_eq!(manifest["config"]["digest"], FakeEngine::image(&name).id());
+    }
+    let listed = hub.anonymous().get("/api/v1/executors/Hello/commits").await.json();
+    let listed: Vec<&Value> =
+        listed["commits"][0]["images"].as_array().unwrap().iter().map(|image| &image["platform"]).collect();
+    assert_eq!(listed, ["linux/amd64", "linux/arm64"]);
+}
+
+#[tokio::test]
+async fn a_platform_that_is_not_offered_is_refused_before_anything_is_built() {
+    let hub = TestHub::start().await;
+    let fields = [("platform", "linux/amd64,linux/s390x")];
+    let pushed = hub.anonymous().push("executor.create", &fields, &package("Hello")).await.last_line();
+    assert_eq!(pushed["type"], "error");
+    let said = pushed.to_string();
+    assert!(
+        said.contains("linux/s390x is not offered") && said.contains("linux/amd64, linux/arm64"),
+        "{said}"
+    );
+    assert_eq!(hub.engine.built(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn the_engine_does_not_keep_what_the_registry_has() {
     let hub = TestHub::start_with(Wanted { without_worker: true, ..Wanted::default() }).await;
     let pushing = hub.anonymous();

@@ -50,7 +50,7 @@ async fn read(intake: Intake, archive: Vec<u8>) -> Result<(Intake, StagedImage),
 
 async fn ingest(hub: &TestHub, executor: &ExecutorId, archive: Vec<u8>) -> StoredImage {
     let (intake, staged) = read(intake(hub, executor), archive).await.unwrap();
-    intake.store(staged, "linux/amd64").await.unwrap()
+    intake.store(staged).await.unwrap()
 }
 
 async fn blob(images: &Images, executor: &ExecutorId, descriptor: &Value) -> Vec<u8> {

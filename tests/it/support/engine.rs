@@ -114,7 +114,11 @@ impl Engine for FakeEngine {
         if self.is_away.load(Ordering::SeqCst) {
             return Err(Fault::new(FaultKind::Engine, "The engine does not answer."));
         }
-        Ok(EngineInfo { version: "0".into(), platform: "linux/amd64".into(), buildkit: true })
+        Ok(EngineInfo {
+            version: "0".into(),
+            platforms: vec!["linux/amd64".into(), "linux/arm64".into()],
+            buildkit: true,
+        })
     }
 
     async fn build(
@@ -157,7 +161,8 @@ impl Engine for FakeEngine {
         }
         hand_over(keeper, archive).await?;
         self.built.lock().unwrap().push(plan.image.clone());
-        Ok(BuiltImage { id: image.id(), name: plan.image, platform: "linux/amd64".into(), size: 1 })
+        let platform = plan.platform.unwrap_or_else(|| "linux/amd64".into());
+        Ok(BuiltImage { id: image.id(), name: plan.image, platform, size: 1 })
     }
 
     async fn remove(&self, image: &str) -> Result<(), Fault> {
