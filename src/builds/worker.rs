@@ -9,6 +9,7 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::{
     Engine, Fault,
@@ -36,6 +37,7 @@ use crate::{
         task_leases::{Claimed, Heartbeat},
         workers::Sign,
     },
+    telemetry,
 };
 
 /// Lines that may wait between engine and log; beyond this the build waits for the log.
@@ -269,7 +271,16 @@ impl Worker {
         let Some(claimed) = claimed else { return Ok(false) };
         tracing::info!(task.id = %claimed.id, executor = %claimed.executor, attempt = claimed.attempt, "building");
         let started = std::time::Instant::now();
-        let outcome = self.work_on(&claimed).await;
+        let span = telemetry::build_span(&claimed.id.to_string(), claimed.executor.as_str(), claimed.attempt);
+        let outcome = self.work_on(&claimed).instrument(span.clone()).await;
+        telemetry::end_build(
+            &span,
+            match &outcome {
+                Ok(Ok(_)) => "built",
+                Ok(Err(fault)) => fault.kind.as_str(),
+                Err(_) => "interrupted",
+            },
+        );
         if let Err(error) = self.conclude(&claimed, outcome, started.elapsed()).await {
             // The lease runs out and the task comes back: nothing is lost.
             tracing::error!(task.id = %claimed.id, %error, "cannot conclude a task");

@@ -31,7 +31,10 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{ConfigError, Environment, Overrides, Settings};
+use crate::{
+    config::{ConfigError, Environment, Overrides, Settings},
+    telemetry::InstallError,
+};
 use failure::Failure;
 
 /// The server behind `jina hub push`, for a team to run itself.
@@ -135,8 +138,6 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
     if let Command::Inspect(command) = &cli.command {
         return command.run(&settings);
     }
-    crate::telemetry::install(&settings.log)
-        .map_err(|why| ConfigError::Value { key: "log.level".into(), why })?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         // Hashing, zip and disk; beyond this they wait in line.
@@ -144,9 +145,20 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         .thread_keep_alive(std::time::Duration::from_secs(5))
         .build()
         .map_err(anyhow::Error::from)?;
+    // Its last traces are sent before the runtime ends.
+    let _exporter = {
+        let _inside = runtime.enter();
+        crate::telemetry::install(&settings.log, &settings.traces).map_err(|error| {
+            let key = match &error {
+                InstallError::Level(_) => "log.level",
+                InstallError::Traces(_) => "traces.otlp_endpoint",
+            };
+            ConfigError::Value { key: key.into(), why: error.to_string() }
+        })?
+    };
     runtime.block_on(async {
         match cli.command {
-            Command::Serve(command) => command.run(settings, &environment).await,
+            Command::Serve(command) => command.run(settings, &environment, overrides).await,
             Command::Worker => worker::run(settings, &environment).await,
             Command::User(command) => command.run(&settings, &environment).await,
             Command::Token(command) => command.run(&settings, &environment).await,

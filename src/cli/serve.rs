@@ -14,7 +14,7 @@ use crate::{
         docker::{DockerEngine, DockerSettings, Network, Pruned, Unbounded},
         worker::Worker,
     },
-    config::{BuildMode, BuildNetwork, ConfigError, Environment, Settings, UnkeptLimits},
+    config::{BuildMode, BuildNetwork, ConfigError, Environment, Overrides, Settings, UnkeptLimits},
     domain::SystemClock,
     http::{server, tls::Tls},
     inspect::PythonParser,
@@ -33,7 +33,12 @@ impl Serve {
         self.listen.iter().map(|listen| format!("server.listen={listen}"))
     }
 
-    pub(super) async fn run(self, mut settings: Settings, environment: &Environment) -> Result<(), Failure> {
+    pub(super) async fn run(
+        self,
+        mut settings: Settings,
+        environment: &Environment,
+        overrides: Overrides,
+    ) -> Result<(), Failure> {
         // Before anything that must be stopped cleanly is started.
         let mut stop = Stop::new()?;
         let lock = DataDirLock::take(&settings.server.data_dir, "server")?;
@@ -50,7 +55,8 @@ impl Serve {
         settings.server.listening_on(listener.local_addr().map_err(anyhow::Error::from)?);
         let supervisor = Supervisor::of(environment);
         let alive = tokio::spawn(supervisor.clone().stay_alive());
-        let reloading = tokio::spawn(reload::on_hangup(tls.clone())?);
+        let configured = reload::Configured::of(&settings, environment, overrides);
+        let reloading = tokio::spawn(reload::on_hangup(tls.clone(), configured)?);
         let database = tokio::select! {
             database = Database::own(&settings, environment) => database?,
             () = stop.requested() => return Ok(()),

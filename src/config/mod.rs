@@ -17,6 +17,7 @@ pub mod process;
 mod registry;
 mod schema;
 mod server;
+mod traces;
 mod units;
 mod uploads;
 
@@ -38,6 +39,7 @@ pub use self::{
     manual::starting_file,
     schema::schema,
     server::Server,
+    traces::Traces,
     units::{Bytes, Network, Span},
     uploads::{Artifacts, Packages},
 };
@@ -78,6 +80,8 @@ pub struct Settings {
     pub builds: Builds,
     /// What is logged, and how.
     pub log: Log,
+    /// Where traces go.
+    pub traces: Traces,
     #[serde(skip)]
     effective: Vec<Setting>,
 }
@@ -127,6 +131,7 @@ impl Settings {
             .or_else(|| self.collection.wrong())
             .or_else(|| self.images.wrong())
             .or_else(|| self.builds.wrong())
+            .or_else(|| self.traces.wrong())
     }
 
     /// Bounds on an uploaded package.

@@ -25,6 +25,9 @@ use crate::{
 pub(super) fn routes() -> Routes {
     Routes::new()
         .get("/livez", Needs::Nothing, async || "ok\n")
+        // Nothing is served before the database is migrated and everything has started.
+        .get("/startupz", Needs::Nothing, async || "ok\n")
+        .get("/version", Needs::Nothing, version)
         // The public Hub's own checks waited for this.
         .get("/ping", Needs::Nothing, async || "pong\n")
         .get("/readyz", Needs::Nothing, ready)
@@ -39,6 +42,11 @@ pub fn observation_router(app: App) -> Router {
         .route("/readyz", get(async |State(app): State<App>| told(&app.readiness().await, true)))
         .route("/metrics", get(async |State(app): State<App>| exposition(app.figures().await)))
         .with_state(app)
+}
+
+/// What runs here, for people and scripts that look after it.
+async fn version() -> Json<Value> {
+    Json(json!({"name": "executor-hub", "version": env!("CARGO_PKG_VERSION")}))
 }
 
 async fn ready(State(app): State<App>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {

@@ -13,9 +13,10 @@ use axum::{
 };
 use tower::{Layer as _, util::MapRequestLayer};
 use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument as _;
 
 use super::address;
-use crate::{app::App, auth::Origin, domain::id::request_id};
+use crate::{app::App, auth::Origin, domain::id::request_id, telemetry};
 
 /// The id of a request, in its extensions and in the answer's `x-request-id`.
 #[derive(Debug, Clone)]
@@ -73,9 +74,12 @@ async fn identify_and_log(State(app): State<App>, mut request: Request, next: Ne
         .map(str::to_owned);
     let address = address::of(request.headers(), request.extensions(), &app);
     let origin = Origin::of_request(address, id.0.clone());
-    let mut response = CURRENT.scope(id.clone(), origin.during(next.run(request))).await;
+    let span = telemetry::request_span(&method, route.as_deref(), &id.0, request.headers());
+    let answering = CURRENT.scope(id.clone(), origin.during(next.run(request)));
+    let mut response = answering.instrument(span.clone()).await;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let status = response.status().as_u16();
+    telemetry::end_request(&span, status);
     count(route, &method, status, started.elapsed());
     let error = response.extensions_mut().remove::<LoggedError>();
     match error {
@@ -113,10 +117,19 @@ fn count(route: Option<String>, method: &Method, status: u16, took: Duration) {
         .record(took.as_secs_f64());
 }
 
-/// The path without what it grants: whoever reads the log must not be able to take up somebody's invitation.
+/// The path without what it grants: whoever reads the log must not be able to take up somebody's invitation
+/// or pull a private image.
 fn loggable(path: &str) -> &str {
     const INVITATIONS: &str = "/invitations/";
-    if path.starts_with(INVITATIONS) { INVITATIONS } else { path }
+    const IMAGES: &str = "/v2/";
+    if path.starts_with(INVITATIONS) {
+        return INVITATIONS;
+    }
+    // The name of a repository may hold a key to it, in whatever spelling.
+    match path.strip_prefix(IMAGES) {
+        Some(rest) if rest.contains("/key/") || rest.contains('%') => IMAGES,
+        _ => path,
+    }
 }
 
 /// Two slashes in a row become one: SDKs join `JINA_HUBBLE_REGISTRY` and `/v2/…` without looking (PROTOCOL.md, trap 17).
@@ -153,8 +166,11 @@ mod tests {
     use super::loggable;
 
     #[test]
-    fn invitations_are_not_logged() {
+    fn what_a_path_permits_is_not_logged() {
         assert_eq!(loggable("/invitations/the-word"), "/invitations/");
+        assert_eq!(loggable("/v2/w7qckiqy/key/00ff/manifests/latest"), "/v2/");
+        assert_eq!(loggable("/v2/w7qckiqy/%6bey/00ff/manifests/latest"), "/v2/");
+        assert_eq!(loggable("/v2/alice/hello/manifests/latest"), "/v2/alice/hello/manifests/latest");
         assert_eq!(loggable("/v2/rpc/executor.push"), "/v2/rpc/executor.push");
     }
 }

@@ -1,31 +1,71 @@
-//! What listens to the log macros and to those of the metrics? One subscriber, installed from the settings: text for people,
-//! JSON for machines, always on standard error; and the figures of the process.
+//! What listens to the log macros, to those of the metrics and to spans? One subscriber, installed from the settings: text for
+//! people, JSON for machines, always on standard error; the figures of the process; and a collector of traces, if one is named.
 
 pub mod metrics;
 mod recorder;
+mod traces;
 
-use tracing_subscriber::EnvFilter;
+use std::sync::OnceLock;
 
-pub use self::recorder::Figures;
+use tracing_subscriber::{
+    EnvFilter, Layer as _, Registry, layer::SubscriberExt as _, reload, util::SubscriberInitExt as _,
+};
 
-use crate::config::{Environment, Log, LogFormat};
+pub use self::{
+    recorder::Figures,
+    traces::{Exporter, build_span, end_build, end_request, request_span},
+};
 
-/// Installs the subscriber. A second call does nothing: tests share a process.
-pub fn install(settings: &Log) -> Result<(), String> {
+use crate::config::{Environment, Log, LogFormat, Traces};
+
+static LEVEL: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+
+/// Installs the subscriber. A second call does nothing: tests share a process. Needs the runtime when traces are exported;
+/// these are sent until the exporter is dropped.
+pub fn install(log: &Log, traces: &Traces) -> Result<Option<Exporter>, InstallError> {
     Figures::of_process();
-    // The driver repeats Postgres' notices ("already exists, skipping"), which are no news to an operator.
-    let level = format!("sqlx::postgres::notice=warn,{}", settings.level);
-    let filter = EnvFilter::try_new(level).map_err(|error| format!("log.level: {error}"))?;
-    let is_json = match settings.format {
+    let (filter, handle) = reload::Layer::new(filter(&log.level)?);
+    let is_json = match log.format {
         LogFormat::Json => true,
         LogFormat::Text => false,
         LogFormat::Auto => !Environment::stderr_is_terminal(),
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let _ = if is_json {
-        builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = if is_json {
+        lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
     } else {
-        builder.with_target(false).with_ansi(Environment::stderr_is_terminal()).try_init()
+        lines.with_target(false).with_ansi(Environment::stderr_is_terminal()).boxed()
     };
+    let (spans, exporter) = traces::layer(traces)?.unzip();
+    let installed = tracing_subscriber::registry().with(lines.with_filter(filter)).with(spans).try_init();
+    if installed.is_ok() {
+        let _ = LEVEL.set(handle);
+    }
+    Ok(exporter)
+}
+
+/// From now on this is logged.
+pub fn set_level(level: &str) -> Result<(), InstallError> {
+    let filter = filter(level)?;
+    if let Some(handle) = LEVEL.get() {
+        handle.reload(filter).map_err(|error| InstallError::Level(error.to_string()))?;
+    }
     Ok(())
+}
+
+/// What the settings ask for and cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// `log.level`
+    #[error("{0}")]
+    Level(String),
+    /// `traces.otlp_endpoint`
+    #[error("{0}")]
+    Traces(String),
+}
+
+fn filter(level: &str) -> Result<EnvFilter, InstallError> {
+    // The driver repeats Postgres' notices ("already exists, skipping"), which are no news to an operator.
+    let level = format!("sqlx::postgres::notice=warn,{level}");
+    EnvFilter::try_new(level).map_err(|error| InstallError::Level(error.to_string()))
 }

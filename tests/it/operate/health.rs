@@ -41,6 +41,8 @@ async fn without_a_database_it_is_alive_and_not_ready() {
     let (status, told) = readiness(&hub).await;
     assert_eq!((status, &told["status"], &told["database"]), (503, &json!("failing"), &json!("failing")));
     assert_eq!(hub.anonymous().get("/livez").await.status, 200);
+    assert_eq!(hub.anonymous().get("/startupz").await.status, 200);
+    assert_eq!(hub.anonymous().get("/version").await.json()["version"], env!("CARGO_PKG_VERSION"));
 }
 
 #[tokio::test]

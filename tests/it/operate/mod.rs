@@ -6,8 +6,10 @@ mod doctor;
 mod health;
 mod metrics;
 mod proxy;
+mod reload;
 mod systemd;
 mod tls;
+mod traces;
 
 use executor_hub::domain::user::Role;
 

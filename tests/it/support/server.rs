@@ -8,14 +8,13 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use executor_hub::domain::TaskId;
 use sqlx::ConnectOptions as _;
 use tempfile::TempDir;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::{
     child::setting,
@@ -166,10 +165,9 @@ const READY: &str = "Executor Hub is ready at ";
 
 async fn start(mut command: Command, when_ready: &'static str) -> Server {
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    let said = Arc::new(Mutex::new(String::new()));
+    let (saying, said) = watch::channel(String::new());
     let (ready, is_ready) = oneshot::channel();
     let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let heard = Arc::clone(&said);
     std::thread::spawn(move || {
         let mut ready = Some(ready);
         for line in lines.map_while(Result::ok) {
@@ -178,15 +176,13 @@ async fn start(mut command: Command, when_ready: &'static str) -> Server {
             {
                 let _ = ready.send(url.to_owned());
             }
-            let mut heard = heard.lock().unwrap();
-            heard.push_str(&line);
-            heard.push('\n');
+            saying.send_modify(|said| said.extend([line.as_str(), "\n"]));
         }
     });
     let url = tokio::time::timeout(START_TIME, is_ready).await;
     let Ok(Ok(url)) = url else {
         let _ = child.kill();
-        panic!("it did not start:\n{}", said.lock().unwrap());
+        panic!("it did not start:\n{}", *said.borrow());
     };
     Server { url, child, said }
 }
@@ -238,13 +234,26 @@ pub fn engine_socket() -> PathBuf {
 pub struct Server {
     pub url: String,
     child: Child,
-    said: Arc<Mutex<String>>,
+    said: watch::Receiver<String>,
 }
 
 impl Server {
     /// Somebody who speaks HTTP with it, without a token.
     pub fn anonymous(&self) -> Client {
         Client::new(&self.url)
+    }
+
+    /// What it said on its error output so far.
+    pub fn said(&self) -> String {
+        self.said.borrow().clone()
+    }
+
+    /// Waits until it says this.
+    pub async fn says(&self, words: &str) {
+        let mut said = self.said.clone();
+        let waiting = said.wait_for(|said| said.contains(words));
+        let heard = tokio::time::timeout(START_TIME, waiting).await;
+        assert!(heard.is_ok_and(|heard| heard.is_ok()), "it does not say {words}");
     }
 
     /// Sends it a signal, such as `HUP`.
@@ -268,7 +277,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.end();
         if std::thread::panicking() {
-            eprintln!("the Hub said:\n{}", self.said.lock().unwrap());
+            eprintln!("the Hub said:\n{}", *self.said.borrow());
         }
     }
 }

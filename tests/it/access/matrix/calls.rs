@@ -88,6 +88,8 @@ use Call::{
 /// A row for every route.
 pub const CALLS: &[(&str, Call)] = &[
     ("/livez", Plain),
+    ("/startupz", Plain),
+    ("/version", Plain),
     ("/ping", Plain),
     ("/readyz", Plain),
     ("/metrics", Plain),
