@@ -19,8 +19,8 @@ export SQLX_OFFLINE=true
 scripts/build-tools.sh
 if cargo nextest --version >/dev/null 2>&1; then
     runner=(cargo nextest run --locked)
-    # Many tests wait for a process, an engine or a browser: twice as many as there are processors keep these busy.
-    at_once=(--test-threads "$(($(nproc) * 2))")
+    # Many tests wait for a process, an engine or a browser: half as many again as there are processors keep these busy.
+    at_once=(--test-threads "$((($(nproc) * 3 + 1) / 2))")
 else
     runner=(cargo test --locked --lib --bins --tests)
     at_once=()

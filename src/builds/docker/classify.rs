@@ -19,7 +19,7 @@ pub struct Evidence<'e> {
 }
 
 /// What a dead network never makes pip say.
-const CONTRADICTION: [&str; 7] = [
+const CONTRADICTION: [&str; 17] = [
     "ResolutionImpossible",
     "conflicting dependencies",
     "Invalid requirement",
@@ -27,6 +27,17 @@ const CONTRADICTION: [&str; 7] = [
     "No such file or directory: 'requirements.txt'",
     "requires a different Python",
     "Cannot find command 'git'",
+    // Versions that it was told of, whatever went wrong on the way there.
+    "(from versions: 0",
+    "(from versions: 1",
+    "(from versions: 2",
+    "(from versions: 3",
+    "(from versions: 4",
+    "(from versions: 5",
+    "(from versions: 6",
+    "(from versions: 7",
+    "(from versions: 8",
+    "(from versions: 9",
 ];
 
 const NOT_FOUND: [&str; 4] = [
@@ -348,6 +359,11 @@ mod tests {
         assert_eq!(kind(error, Some(&step("RUN pip", error, &[missing]))), FaultKind::Dependency);
         let refused = "WARNING: Retrying … NewConnectionError('Connection refused')";
         assert_eq!(kind(error, Some(&step("RUN pip", error, &[refused, missing]))), FaultKind::Network);
+        let listed = "ERROR: Could not find a version that satisfies the requirement six== (from versions: 0.9.0, 1.0)";
+        assert_eq!(
+            kind(error, Some(&step("RUN pip", error, &[refused, listed, missing]))),
+            FaultKind::Dependency
+        );
         let conflict = "ERROR: ResolutionImpossible: for help visit …";
         assert_eq!(kind(error, Some(&step("RUN pip", error, &[conflict]))), FaultKind::Dependency);
     }

@@ -19,7 +19,7 @@ async fn one_package_cannot_make_the_first_page_large() {
     let alice = hub.person("alice").await;
     let word = "&".repeat(5_000);
     let metas = format!(
-        "jtype: Hello\nmetas:\n  name: Hello\n  description: '{}'\n  keywords: ['{word}', short]\n",
+        "jtype: Hello\npy_modules: [executor.py]\nmetas:\n  name: Hello\n  description: '{}'\n  keywords: ['{word}', short]\n",
         "é&".repeat(20_000)
     );
     let pushed = alice.push("executor.push", &[], &package("Hello").with("config.yml", &metas)).await;
