@@ -11,6 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::stream;
+use tokio::task::JoinHandle;
 
 use super::ByteStream;
 
@@ -19,6 +20,9 @@ const PIECE_BYTES: usize = 512 << 10;
 /// Buffers that are kept for later pieces. Getting such memory from the system each time costs about as much as reading
 /// into it.
 const KEPT_BUFFERS: usize = 16;
+
+/// A piece of a file, and what is left of it.
+type Read = (Bytes, (File, u64));
 
 /// Reads files; its clones share their buffers.
 #[derive(Debug, Clone, Default)]
@@ -37,23 +41,29 @@ impl FileReader {
         });
         let (first, rest) = begun.await?;
         let reader = self.clone();
-        Ok(Box::pin(stream::try_unfold((Some(first), rest), move |(ready, (file, left))| {
+        // While a piece is on its way to the network, the next one is read.
+        let next = reader.read_on(rest);
+        Ok(Box::pin(stream::try_unfold((Some(first), next), move |(ready, next)| {
             let reader = reader.clone();
             async move {
-                match ready {
-                    Some(piece) if !piece.is_empty() => Ok(Some((piece, (None, (file, left))))),
-                    _ if left == 0 => Ok(None),
-                    _ => {
-                        let (piece, rest) = off_the_runtime(move || reader.read(file, left)).await?;
-                        Ok(Some((piece, (None, rest))))
-                    }
+                if let Some(piece) = ready.filter(|piece| !piece.is_empty()) {
+                    return Ok(Some((piece, (None, next))));
                 }
+                let Some(next) = next else { return Ok(None) };
+                let (piece, rest) = next.await.map_err(io::Error::other)??;
+                Ok(Some((piece, (None, reader.read_on(rest)))))
             }
         })))
     }
 
+    /// Begins to read the next piece; `None` when nothing is left.
+    fn read_on(&self, (file, left): (File, u64)) -> Option<JoinHandle<io::Result<Read>>> {
+        let reader = self.clone();
+        (left > 0).then(|| tokio::task::spawn_blocking(move || reader.read(file, left)))
+    }
+
     /// The next piece of the `left` bytes that are wanted, and what is left then.
-    fn read(&self, file: File, left: u64) -> io::Result<(Bytes, (File, u64))> {
+    fn read(&self, file: File, left: u64) -> io::Result<Read> {
         let count = left.min(PIECE_BYTES as u64);
         if count == 0 {
             return Ok((Bytes::new(), (file, 0)));

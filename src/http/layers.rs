@@ -1,7 +1,11 @@
 //! What happens around every request? In this order: tidy the path, give the request an id, log it, guard against
 //! panics, set the headers that every answer carries.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashMap,
+    sync::{LazyLock, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
@@ -80,7 +84,7 @@ async fn identify_and_log(State(app): State<App>, mut request: Request, next: Ne
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let status = response.status().as_u16();
     telemetry::end_request(&span, status);
-    count(route, &method, status, started.elapsed());
+    count(route.as_deref(), &method, status, started.elapsed());
     let error = response.extensions_mut().remove::<LoggedError>();
     match error {
         Some(error) if status >= 500 => tracing::error!(
@@ -104,17 +108,41 @@ async fn identify_and_log(State(app): State<App>, mut request: Request, next: Ne
     response
 }
 
-/// For the metrics: by the template of the route, since whoever asks can make up paths and methods.
-fn count(route: Option<String>, method: &Method, status: u16, took: Duration) {
-    let route = route.unwrap_or_else(|| "none".to_owned());
-    let method = match method.as_str() {
-        "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" => method.as_str().to_owned(),
-        _ => "other".to_owned(),
+/// What counts requests of one kind: how many, and how long they took.
+type Meters = (metrics::Counter, metrics::Histogram);
+/// Those of one route, by method and code.
+type RouteMeters = Vec<(&'static str, u16, Meters)>;
+
+/// For the metrics: by the template of the route, since whoever asks can make up paths and methods. Looking for the right
+/// meters is as much work as a quick answer, so those of each route are kept, with the methods and codes that they are for.
+fn count(route: Option<&str>, method: &Method, status: u16, took: Duration) {
+    static METERS: LazyLock<RwLock<HashMap<String, RouteMeters>>> = LazyLock::new(RwLock::default);
+    let route = route.unwrap_or("none");
+    let method = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+        .into_iter()
+        .find(|known| *known == method.as_str())
+        .unwrap_or("other");
+    let note = |(counter, histogram): &Meters| {
+        counter.increment(1);
+        histogram.record(took.as_secs_f64());
     };
-    metrics::counter!("hub_http_requests_total", "route" => route.clone(), "method" => method.clone(), "code" => status.to_string())
-        .increment(1);
-    metrics::histogram!("hub_http_request_duration_seconds", "route" => route, "method" => method)
-        .record(took.as_secs_f64());
+    let is_it = |meters: &&(&str, u16, Meters)| meters.0 == method && meters.1 == status;
+    if let Some((_, _, meters)) = METERS
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get(route)
+        .and_then(|of_route| of_route.iter().find(is_it))
+    {
+        return note(meters);
+    }
+    let (label, code) = (route.to_owned(), status.to_string());
+    let meters = (
+        metrics::counter!("hub_http_requests_total", "route" => label.clone(), "method" => method, "code" => code),
+        metrics::histogram!("hub_http_request_duration_seconds", "route" => label, "method" => method),
+    );
+    note(&meters);
+    let mut all = METERS.write().unwrap_or_else(PoisonError::into_inner);
+    all.entry(route.to_owned()).or_default().push((method, status, meters));
 }
 
 /// The path without what it grants: whoever reads the log must not be able to take up somebody's invitation

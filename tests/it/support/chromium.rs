@@ -3,7 +3,12 @@
 //! It is there when `EXECUTOR_HUB_TEST_CHROMIUM` names the browser, as the test script does; without it, and outside of CI, tests
 //! that need it do nothing and say so.
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{
+    io::{Read as _, Write as _},
+    path::Path,
+    process::Stdio,
+    time::Duration,
+};
 
 use base64::Engine as _;
 use http::Method;
@@ -26,6 +31,8 @@ pub struct Chromium {
     client: Client,
     session: String,
     hub: String,
+    port: u16,
+    is_open: bool,
     _driver: Child,
     _profile: TempDir,
 }
@@ -83,7 +90,15 @@ impl Chromium {
         let client = Client::new(&format!("http://127.0.0.1:{port}"));
         let answer = client.send(Method::POST, "/session", &[], wanted.to_string().into_bytes()).await;
         let session = answer.json()["value"]["sessionId"].as_str().expect("a session").to_owned();
-        Some(Self { client, session, hub: url.to_owned(), _driver: driver, _profile: profile })
+        Some(Self {
+            client,
+            session,
+            hub: url.to_owned(),
+            port,
+            is_open: true,
+            _driver: driver,
+            _profile: profile,
+        })
     }
 
     async fn ask(&self, method: Method, path: &str, body: Value) -> Result<Value, String> {
@@ -184,7 +199,28 @@ impl Chromium {
     }
 
     /// Ends the browser, its children included.
-    pub async fn close(self) {
+    pub async fn close(mut self) {
         let _ = self.ask(Method::DELETE, "", Value::Null).await;
+        self.is_open = false;
+    }
+}
+
+impl Drop for Chromium {
+    /// A test that failed ends its browser too: the driver would leave it behind.
+    fn drop(&mut self) {
+        if !self.is_open {
+            return;
+        }
+        let ending = || {
+            let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.port))?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            let head = format!("DELETE /session/{} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", self.session);
+            stream.write_all(head.as_bytes())?;
+            // It answers when the browser has ended.
+            stream.read(&mut [0; 1024])
+        };
+        if let Err(error) = ending() {
+            eprintln!("a browser stays: {error}");
+        }
     }
 }
