@@ -5,7 +5,10 @@ pub mod metrics;
 mod recorder;
 mod traces;
 
-use std::sync::OnceLock;
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
 
 use tracing_subscriber::{
     EnvFilter, Layer as _, Registry, layer::SubscriberExt as _, reload, util::SubscriberInitExt as _,
@@ -18,12 +21,15 @@ pub use self::{
 
 use crate::config::{Environment, Log, LogFormat, Traces};
 
+/// Whether there is a collector.
+static IS_TRACED: AtomicBool = AtomicBool::new(false);
 static LEVEL: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
 /// Installs the subscriber. A second call does nothing: tests share a process. Needs the runtime when traces are exported;
 /// these are sent until the exporter is dropped.
 pub fn install(log: &Log, traces: &Traces) -> Result<Option<Exporter>, InstallError> {
     Figures::of_process();
+    IS_TRACED.store(!traces.otlp_endpoint.is_empty(), Ordering::Relaxed);
     let (filter, handle) = reload::Layer::new(filter(&log.level)?);
     let is_json = match log.format {
         LogFormat::Json => true,
@@ -37,7 +43,7 @@ pub fn install(log: &Log, traces: &Traces) -> Result<Option<Exporter>, InstallEr
         lines.with_target(false).with_ansi(Environment::stderr_is_terminal()).boxed()
     };
     let (spans, exporter) = traces::layer(traces)?.unzip();
-    let installed = tracing_subscriber::registry().with(lines.with_filter(filter)).with(spans).try_init();
+    let installed = tracing_subscriber::registry().with(filter).with(lines).with(spans).try_init();
     if installed.is_ok() {
         let _ = LEVEL.set(handle);
     }
@@ -67,5 +73,11 @@ pub enum InstallError {
 fn filter(level: &str) -> Result<EnvFilter, InstallError> {
     // The driver repeats Postgres' notices ("already exists, skipping"), which are no news to an operator.
     let level = format!("sqlx::postgres::notice=warn,{level}");
+    // Without a collector no span is made. With one, spans of what carries traces away would be traces themselves.
+    let level = if IS_TRACED.load(Ordering::Relaxed) {
+        format!("{level},h2=info,hyper_util=info,tonic=info,tower=info,{}=info", traces::TARGET)
+    } else {
+        format!("{level},{}=off", traces::TARGET)
+    };
     EnvFilter::try_new(level).map_err(|error| InstallError::Level(error.to_string()))
 }

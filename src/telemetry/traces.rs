@@ -15,15 +15,15 @@ use opentelemetry_sdk::{
     propagation::TraceContextPropagator,
     trace::{Sampler, SdkTracerProvider},
 };
-use tracing::{Span, field::Empty, level_filters::LevelFilter};
+use tracing::{Span, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
-use tracing_subscriber::{Layer, filter::Targets, registry::LookupSpan};
+use tracing_subscriber::{Layer, registry::LookupSpan};
 
 use super::InstallError;
 use crate::config::Traces;
 
 /// The target of spans that are exported.
-const TARGET: &str = "executor_hub::trace";
+pub(super) const TARGET: &str = "executor_hub::trace";
 /// How long a collector may take for one batch.
 const EXPORT_TIME: Duration = Duration::from_secs(5);
 
@@ -67,8 +67,7 @@ where
         .build();
     let tracer = provider.tracer("executor-hub");
     global::set_tracer_provider(provider.clone());
-    let only_ours = Targets::new().with_target(TARGET, LevelFilter::TRACE);
-    let layer = tracing_opentelemetry::layer().with_tracer(tracer).with_filter(only_ours).boxed();
+    let layer = tracing_opentelemetry::layer().with_tracer(tracer).boxed();
     Ok(Some((layer, Exporter(provider))))
 }
 

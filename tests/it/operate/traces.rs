@@ -67,14 +67,17 @@ async fn a_request_goes_on_with_the_trace_of_whoever_asks() {
         .send(http::Method::GET, path, &[("traceparent", parent.as_str())], Vec::new())
         .await;
     assert_eq!(answer.status, 404);
-    let mut found = None;
-    while let Some(span) = spans.recv().await {
-        if hex::encode(&span.trace_id) == trace {
-            found = Some(span);
-            break;
+    let looking = async {
+        loop {
+            let span = spans.recv().await.expect("a collector");
+            if hex::encode(&span.trace_id) == trace {
+                return span;
+            }
         }
-    }
-    let span = found.expect("the span of the request");
+    };
+    // They are sent every five seconds.
+    let span =
+        tokio::time::timeout(std::time::Duration::from_mins(1), looking).await.expect("the request's span");
     assert_eq!(span.name, "GET /api/v1/executors/{executor}");
     assert_eq!(hex::encode(&span.parent_span_id), "b7ad6b7169203331");
     assert_eq!(attribute(&span, "http.response.status_code").as_deref(), Some("404"));
