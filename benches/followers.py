@@ -96,7 +96,7 @@ def main():
     parser.add_argument('--load', required=True, type=pathlib.Path, help='the example bench_followers')
     parser.add_argument('--nchan', type=pathlib.Path, default='/usr/lib/nginx/modules/ngx_nchan_module.so')
     parser.add_argument('--followers', type=int, default=1000)
-    parser.add_argument('--rate', type=int, default=200)
+    parser.add_argument('--rate', type=int, default=500)
     parser.add_argument('--seconds', type=int, default=10)
     parser.add_argument('--turns', type=int, default=2)
     options = parser.parse_args()
