@@ -4,8 +4,7 @@
 # The tests learn where things are from EXECUTOR_HUB_TEST_DOCKER_HOST, …_BASE_IMAGE, …_BUILD_ENVIRONMENT (JSON),
 # …_CLIENTS (a folder of environments), …_SCHEMATHESIS (a Python that has it), …_S3_SERVER (a program), …_CHROMIUM (a browser,
 # its driver beside it), …_AXE (axe-core's script) and …_OCI_TOOLS (the folder of skopeo and its kin). Without a Docker Engine
-# the first three are not set and the tests that build
-# images do not run; in CI that is a failure.
+# the first three are not set and the tests that build images do not run; in CI that is a failure.
 set -euo pipefail
 # shellcheck source=scripts/prelude.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/prelude.sh"
@@ -31,7 +30,7 @@ trap 'kill "$compiling" 2>/dev/null || true' EXIT
 
 scripts/postgres-binaries.sh >/dev/null
 EXECUTOR_HUB_TEST_CLIENTS=$(scripts/python-clients.sh)
-EXECUTOR_HUB_TEST_SCHEMATHESIS=$(scripts/schemathesis.sh)
+EXECUTOR_HUB_TEST_SCHEMATHESIS=$(scripts/python-tool.sh schemathesis==4.32.5)/python
 EXECUTOR_HUB_TEST_S3_SERVER=$(scripts/s3-server.sh)
 EXECUTOR_HUB_TEST_CHROMIUM=$(scripts/chromium.sh)
 EXECUTOR_HUB_TEST_AXE=$(scripts/axe-core.sh)

@@ -16,6 +16,7 @@
 //! An image is stored in the registry before its task is finished; finishing a task, making its commit usable, leading it
 //! to its image and moving its tags is one transaction.
 
+mod attempt;
 mod broadcast;
 mod conclusion;
 pub mod docker;

@@ -58,7 +58,7 @@ impl Hub {
     ) -> Result<Option<TagState>, Error> {
         let granted = self.grant_look(caller, subject).await?;
         let mut connection = self.0.store.read().await?;
-        Ok(store::tags::list(&mut connection, &granted.executor().id, Some(tag), 1).await?.pop())
+        find(&mut connection, &granted, tag).await
     }
 
     /// Who moved which tag when, from where to where, the newest change first; with `tag`, only its changes. `before` is
@@ -210,7 +210,9 @@ impl Hub {
         action: AuditAction,
     ) -> Result<TagState, Error> {
         let executor = &granted.executor().id;
-        let state = find(&mut transaction, granted, tag).await?;
+        let state = find(&mut transaction, granted, tag)
+            .await?
+            .ok_or_else(|| Error::internal("a tag that was just written is not there"))?;
         let deed = Deed::with(action, granted).saying(json!({"tag": tag.as_str(), "commit": state.commit}));
         deed.record(&mut transaction, caller, self.0.clock.now()).await?;
         transaction.commit().await?;
@@ -219,9 +221,8 @@ impl Hub {
     }
 }
 
-async fn find(connection: &mut Connection, granted: &Granted, tag: &Tag) -> Result<TagState, Error> {
-    let found = store::tags::list(connection, &granted.executor().id, Some(tag), 1).await?;
-    found.into_iter().next().ok_or_else(|| Error::internal("a tag that was just written is not there"))
+async fn find(connection: &mut Connection, granted: &Granted, tag: &Tag) -> Result<Option<TagState>, Error> {
+    Ok(store::tags::list(connection, &granted.executor().id, Some(tag), 1).await?.pop())
 }
 
 /// What stands in the way of whoever would move or delete this tag: who set it, when, and to which bytes.

@@ -5,10 +5,7 @@ pub mod metrics;
 mod recorder;
 mod traces;
 
-use std::sync::{
-    OnceLock,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::OnceLock;
 
 use tracing_subscriber::{
     EnvFilter, Layer as _, Registry, layer::SubscriberExt as _, reload, util::SubscriberInitExt as _,
@@ -21,16 +18,20 @@ pub use self::{
 
 use crate::config::{Environment, Log, LogFormat, Traces};
 
-/// Whether there is a collector.
-static IS_TRACED: AtomicBool = AtomicBool::new(false);
-static LEVEL: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+static LEVEL: OnceLock<Level> = OnceLock::new();
+
+/// What is listened to, and can be changed.
+struct Level {
+    handle: reload::Handle<EnvFilter, Registry>,
+    is_traced: bool,
+}
 
 /// Installs the subscriber. A second call does nothing: tests share a process. Needs the runtime when traces are exported;
 /// these are sent until the exporter is dropped.
 pub fn install(log: &Log, traces: &Traces) -> Result<Option<Exporter>, InstallError> {
     Figures::of_process();
-    IS_TRACED.store(!traces.otlp_endpoint.is_empty(), Ordering::Relaxed);
-    let (filter, handle) = reload::Layer::new(filter(&log.level)?);
+    let is_traced = !traces.otlp_endpoint.is_empty();
+    let (filter, handle) = reload::Layer::new(filter(&log.level, is_traced)?);
     let is_json = match log.format {
         LogFormat::Json => true,
         LogFormat::Text => false,
@@ -45,18 +46,15 @@ pub fn install(log: &Log, traces: &Traces) -> Result<Option<Exporter>, InstallEr
     let (spans, exporter) = traces::layer(traces)?.unzip();
     let installed = tracing_subscriber::registry().with(filter).with(lines).with(spans).try_init();
     if installed.is_ok() {
-        let _ = LEVEL.set(handle);
+        let _ = LEVEL.set(Level { handle, is_traced });
     }
     Ok(exporter)
 }
 
 /// From now on this is logged.
 pub fn set_level(level: &str) -> Result<(), InstallError> {
-    let filter = filter(level)?;
-    if let Some(handle) = LEVEL.get() {
-        handle.reload(filter).map_err(|error| InstallError::Level(error.to_string()))?;
-    }
-    Ok(())
+    let Some(Level { handle, is_traced }) = LEVEL.get() else { return Ok(()) };
+    handle.reload(filter(level, *is_traced)?).map_err(|error| InstallError::Level(error.to_string()))
 }
 
 /// What the settings ask for and cannot be.
@@ -70,11 +68,11 @@ pub enum InstallError {
     Traces(String),
 }
 
-fn filter(level: &str) -> Result<EnvFilter, InstallError> {
+fn filter(level: &str, is_traced: bool) -> Result<EnvFilter, InstallError> {
     // The driver repeats Postgres' notices ("already exists, skipping"), which are no news to an operator.
     let level = format!("sqlx::postgres::notice=warn,{level}");
     // Without a collector no span is made. With one, spans of what carries traces away would be traces themselves.
-    let level = if IS_TRACED.load(Ordering::Relaxed) {
+    let level = if is_traced {
         format!("{level},h2=info,hyper_util=info,tonic=info,tower=info,{}=info", traces::TARGET)
     } else {
         format!("{level},{}=off", traces::TARGET)

@@ -13,7 +13,7 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
 #[tokio::test]
 async fn every_answer_is_documented_and_none_is_a_fault() {
     let python = setting("EXECUTOR_HUB_TEST_SCHEMATHESIS")
-        .expect("this test needs schemathesis: set EXECUTOR_HUB_TEST_SCHEMATHESIS to what scripts/schemathesis.sh prints");
+        .expect("this test needs schemathesis: let scripts/run-tests.sh set EXECUTOR_HUB_TEST_SCHEMATHESIS");
     let hub = TestHub::start().await;
     let root = hub.app.auth().create_user("root", None, Role::Admin).await.unwrap();
     let token = hub.app.auth().issue_personal_token(root.id, "test", Some(1)).await.unwrap();

@@ -159,10 +159,10 @@ impl Installation {
     }
 }
 
-/// Starts a program that says on its error output when it is ready; what it says after that is its address.
 /// What a server says once it answers, before its address.
 const READY: &str = "Executor Hub is ready at ";
 
+/// Starts a program that says on its error output when it is ready; what it says after that is its address.
 async fn start(mut command: Command, when_ready: &'static str) -> Server {
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let (saying, said) = watch::channel(String::new());

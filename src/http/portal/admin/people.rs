@@ -110,8 +110,7 @@ pub(in crate::http::portal) async fn invite(
     login: Login,
     Form(sent): Form<Confirmed>,
 ) -> Result<Response, PageError> {
-    let Path(login) = login.map_err(refused::path)?;
-    visitor.check_form(&sent.form_token)?;
+    let login = confirmed(&visitor, login, &sent)?;
     let word = app.auth().invite_again(&visitor.caller, &login).await?;
     let invited = Some((login, link(&app, &word)));
     page(&app, &visitor, StatusCode::OK, "", Outcome { invited, ..Outcome::default() }).await
@@ -123,8 +122,7 @@ pub(in crate::http::portal) async fn disable(
     login: Login,
     Form(sent): Form<Confirmed>,
 ) -> Result<Response, PageError> {
-    let Path(login) = login.map_err(refused::path)?;
-    visitor.check_form(&sent.form_token)?;
+    let login = confirmed(&visitor, login, &sent)?;
     let done = app.auth().disable_person(&visitor.caller, &login).await;
     after(&app, &visitor, done).await
 }
@@ -135,10 +133,16 @@ pub(in crate::http::portal) async fn enable(
     login: Login,
     Form(sent): Form<Confirmed>,
 ) -> Result<Response, PageError> {
-    let Path(login) = login.map_err(refused::path)?;
-    visitor.check_form(&sent.form_token)?;
+    let login = confirmed(&visitor, login, &sent)?;
     let done = app.auth().enable_person(&visitor.caller, &login).await;
     after(&app, &visitor, done).await
+}
+
+/// Whom the form is about, once it is known to be one of ours.
+fn confirmed(visitor: &Visitor, login: Login, sent: &Confirmed) -> Result<String, PageError> {
+    let Path(login) = login.map_err(refused::path)?;
+    visitor.check_form(&sent.form_token)?;
+    Ok(login)
 }
 
 async fn after(app: &App, visitor: &Visitor, done: Result<(), Error>) -> Result<Response, PageError> {
