@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::{person, pushed, subject};
 use crate::support::{
+    bucket::Bucket,
     client::Client,
     hub::{TestHub, Wanted},
     package::{Package, package},
@@ -149,8 +150,9 @@ async fn of_replicas_that_collect_by_themselves_one_does_and_not_too_often() {
 }
 
 /// Pushes, deletions and collections of the same few bytes, all at once; at the end nothing that is there lacks its bytes.
-async fn race(backend: &'static str) {
-    let set = vec!["builds.mode=off", "collection.grace=0s", "executors.undo_window=0s", backend];
+async fn race(backend: &[&'static str]) {
+    let off = ["builds.mode=off", "collection.grace=0s", "executors.undo_window=0s"];
+    let set = off.iter().chain(backend).copied().collect();
     let hub = TestHub::start_with(Wanted { set, ..Wanted::default() }).await;
     let (alice, client) = person(&hub, "alice").await;
     for round in 0..8 {
@@ -183,7 +185,7 @@ async fn race(backend: &'static str) {
             collecting.await.unwrap();
         }
         for n in 0..3 {
-            assert!(downloaded(&client, &format!("Racer{n}"), "t").await.is_some(), "{backend} {round}");
+            assert!(downloaded(&client, &format!("Racer{n}"), "t").await.is_some(), "{backend:?} {round}");
         }
     }
     hub.app.hub().purge_deleted().await.unwrap();
@@ -199,12 +201,28 @@ async fn race(backend: &'static str) {
 
 #[tokio::test]
 async fn racing_pushes_and_collections_of_the_same_bytes_lose_nothing_on_disk() {
-    race("blobs.backend=directory").await;
+    race(&["blobs.backend=directory"]).await;
 }
 
 #[tokio::test]
 async fn racing_pushes_and_collections_of_the_same_bytes_lose_nothing_in_a_store_of_objects() {
-    race("blobs.backend=memory").await;
+    race(&["blobs.backend=memory"]).await;
+}
+
+#[tokio::test]
+async fn racing_pushes_and_collections_of_the_same_bytes_lose_nothing_in_a_bucket() {
+    let bucket = Bucket::new().await;
+    let endpoint: &'static str = format!("blobs.s3_endpoint=http://127.0.0.1:{}", bucket.port).leak();
+    race(&[
+        "blobs.backend=s3",
+        "blobs.s3_bucket=hub-bytes",
+        "blobs.s3_access_key_id=test",
+        "blobs.s3_secret_access_key=test",
+        "blobs.s3_allow_http=true",
+        endpoint,
+    ])
+    .await;
+    assert_eq!(bucket.objects().await, Vec::<String>::new());
 }
 
 #[tokio::test]

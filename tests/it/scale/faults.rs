@@ -1,8 +1,11 @@
 //! What if the bucket fails? Pushes are refused with a clear word or succeed late, nothing is half published, nobody gets wrong
 //! bytes, and all is well again when the bucket is.
 
-use super::{bucket::Door, namespace::Namespace, replicas::pulled, world::World};
-use crate::support::package::{noise, package};
+use super::{namespace::Namespace, replicas::pulled, world::World};
+use crate::support::{
+    bucket::Door,
+    package::{noise, package},
+};
 
 #[tokio::test]
 async fn a_failing_bucket_is_told_and_nothing_is_half_published() {

@@ -11,11 +11,9 @@ use sqlx::ConnectOptions as _;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use super::{
-    bucket::{BUCKET, Bucket},
-    namespace::Namespace,
-};
+use super::namespace::Namespace;
 use crate::support::{
+    bucket::{BUCKET, Bucket},
     child::setting,
     client::Client,
     database::{TestDatabase, database},

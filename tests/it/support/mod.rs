@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod browser;
+pub mod bucket;
 pub mod child;
 pub mod chromium;
 pub mod client;

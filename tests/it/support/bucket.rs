@@ -1,5 +1,5 @@
-//! Where do the replicas of a test keep bytes? In a bucket of a real S3-compatible server, behind a door that the test can make
-//! fail: errors, silence, answers that are cut off.
+//! Where do the Hubs of a test keep bytes that lie on no disk of theirs? In a bucket of a real S3-compatible server, behind a
+//! door that the test can make fail: errors, silence, answers that are cut off.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -17,7 +17,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::support::{child::setting, client::Client};
+use super::{child::setting, client::Client};
 
 pub const BUCKET: &str = "hub-bytes";
 
