@@ -3,23 +3,23 @@
 
 use std::{
     collections::HashMap,
-    sync::{LazyLock, PoisonError, RwLock},
+    sync::{Arc, LazyLock, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
 use axum::{
-    Router,
-    body::Body,
+    BoxError, Router,
+    body::{Bytes, HttpBody},
     extract::{MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Method, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
-use tower::{Layer as _, util::MapRequestLayer};
+use tower::{Layer as _, ServiceBuilder, util::MapRequestLayer};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 
-use super::address;
+use super::{address, server::Surface};
 use crate::{app::App, auth::Origin, domain::id::request_id, telemetry};
 
 /// The id of a request, in its extensions and in the answer's `x-request-id`.
@@ -46,18 +46,21 @@ pub(super) fn current_request_id() -> Option<String> {
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Wraps the routes.
-pub(super) fn around(routes: Router, app: &App) -> Router {
-    let routes = routes
+pub(super) fn around<B>(routes: Router, app: &App) -> impl Surface<B> + use<B>
+where
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    let around_each = ServiceBuilder::new()
+        .layer(middleware::from_fn_with_state(app.clone(), identify_and_log))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             // The panic hook has written the details; nothing of them is shown.
             let error = crate::error::Error::internal("a handler panicked");
             super::problem::Problem::from(error).into_response()
-        }))
-        .layer(middleware::from_fn_with_state(app.clone(), identify_and_log));
+        }));
     // The path must be tidy before routing, and only a service around the whole router comes before that.
-    let base = app.settings().server.base_path().to_owned();
-    let tidy = MapRequestLayer::new(move |request| tidy_path(request, &base)).layer(routes);
-    Router::new().fallback_service(tidy)
+    let base: Arc<str> = app.settings().server.base_path().into();
+    MapRequestLayer::new(move |request: Request<B>| tidy_path(request, &base))
+        .layer(routes.layer(around_each))
 }
 
 async fn identify_and_log(State(app): State<App>, mut request: Request, next: Next) -> Response {
@@ -65,9 +68,11 @@ async fn identify_and_log(State(app): State<App>, mut request: Request, next: Ne
     let id = RequestId(request_id());
     request.extensions_mut().insert(id.clone());
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map(MatchedPath::as_str);
+    let uri = request.uri().clone();
     // The query is left out: download addresses carry their permission there.
-    let path = loggable(request.uri().path()).to_owned();
+    let path = loggable(uri.path());
     let session = request
         .headers()
         .get("jinameta-session-id")
@@ -78,13 +83,13 @@ async fn identify_and_log(State(app): State<App>, mut request: Request, next: Ne
         .map(str::to_owned);
     let address = address::of(request.headers(), request.extensions(), &app);
     let origin = Origin::of_request(address, id.0.clone());
-    let span = telemetry::request_span(&method, route.as_deref(), &id.0, request.headers());
+    let span = telemetry::request_span(&method, route, &id.0, request.headers());
     let answering = CURRENT.scope(id.clone(), origin.during(next.run(request)));
     let mut response = answering.instrument(span.clone()).await;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let status = response.status().as_u16();
     telemetry::end_request(&span, status);
-    count(route.as_deref(), &method, status, started.elapsed());
+    count(route, &method, status, started.elapsed());
     let error = response.extensions_mut().remove::<LoggedError>();
     match error {
         Some(error) if status >= 500 => tracing::error!(
@@ -163,7 +168,7 @@ fn loggable(path: &str) -> &str {
 /// Two slashes in a row become one: SDKs join `JINA_HUBBLE_REGISTRY` and `/v2/…` without looking (PROTOCOL.md, trap 17).
 /// The path of `server.external_url` goes; a path without it is answered as well, for proxies that take it away themselves
 /// and for clients before the SDK, which drop every path (PROTOCOL.md, base address).
-fn tidy_path(mut request: Request<Body>, base: &str) -> Request<Body> {
+fn tidy_path<B>(mut request: Request<B>, base: &str) -> Request<B> {
     let uri = request.uri();
     if uri.path().contains("//") || (!base.is_empty() && uri.path().starts_with(base)) {
         let mut path = String::with_capacity(uri.path().len());

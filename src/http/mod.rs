@@ -28,7 +28,10 @@ mod upload;
 mod v1;
 mod v2;
 
-use axum::Router;
+use axum::{
+    BoxError,
+    body::{Bytes, HttpBody},
+};
 
 use self::routes::{Declared, Routes};
 use crate::app::App;
@@ -37,7 +40,10 @@ pub use api::document as api_document;
 pub use health::observation_router;
 
 /// All surfaces on one router.
-pub fn router(app: &App) -> Router {
+pub fn router<B>(app: &App) -> impl server::Surface<B> + use<B>
+where
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
     let routes = routes(app).into_router().fallback(refused::unknown_route).with_state(app.clone());
     layers::around(routes, app)
 }

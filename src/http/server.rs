@@ -1,9 +1,10 @@
 //! How are connections served, with TLS or without, and how does serving end? Softly first: open requests may go on for a
 //! while.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Extension, Router, middleware::AddExtension};
+use axum::{Extension, extract::Request, middleware::AddExtension, response::Response};
+use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{
@@ -19,7 +20,7 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
-use tower::Layer as _;
+use tower::{Layer as _, Service};
 
 use super::{
     address::Peer,
@@ -29,8 +30,6 @@ use super::{
 };
 use crate::config;
 
-/// Old clients send some 45 headers, one for each fact and environment variable (PROTOCOL.md 0).
-const MAX_HEADERS: usize = 128;
 /// Bytes that are read from a connection at once, and so the most that the head of a request may have. Several such pieces
 /// of an upload are in memory at a time.
 const READ_BYTES: usize = 128 << 10;
@@ -63,6 +62,25 @@ impl Bounds {
     }
 }
 
+/// What answers requests with bodies of a kind, those of connections: all routes, or those of a test.
+pub trait Surface<B = Incoming>:
+    Service<Request<B>, Response = Response, Error = Infallible, Future: Send + 'static>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<B, S> Surface<B> for S where
+    S: Service<Request<B>, Response = Response, Error = Infallible, Future: Send + 'static>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
 /// A bound listener.
 pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
@@ -76,15 +94,15 @@ const SPEAK_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\
 
 /// Serves until `stop`; then takes no more connections and gives open requests some time to end. A piece of a request that
 /// takes too long to arrive ends its connection, and so does a piece of an answer that nobody takes.
-pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, stop: CancellationToken) {
-    serve_with(listener, None, router, bounds, stop).await;
+pub async fn serve<S: Surface>(listener: TcpListener, surface: S, bounds: Bounds, stop: CancellationToken) {
+    serve_with(listener, None, surface, bounds, stop).await;
 }
 
 /// The same over TLS, where there is a certificate.
-pub async fn serve_with(
+pub async fn serve_with<S: Surface>(
     listener: TcpListener,
     tls: Option<Tls>,
-    router: Router,
+    surface: S,
     bounds: Bounds,
     stop: CancellationToken,
 ) {
@@ -95,7 +113,8 @@ pub async fn serve_with(
         .timer(TokioTimer::new())
         // Who opens a connection and says nothing holds nothing for long.
         .header_read_timeout(read_timeout)
-        .max_headers(MAX_HEADERS)
+        // A hundred headers are room enough: old clients send some 45, one for each fact and environment variable
+        // (PROTOCOL.md 0). A larger number would cost two allocations for each request.
         .max_buf_size(READ_BYTES);
     builder
         .http2()
@@ -125,7 +144,7 @@ pub async fn serve_with(
         // Answers are small and many: waiting to fill packets costs 40 ms each.
         let _ = stream.set_nodelay(true);
         let (builder, watcher, stopping) = (builder.clone(), graceful.watcher(), stop.clone());
-        let service = Extension(Peer(peer.ip())).layer(router.clone());
+        let service = Extension(Peer(peer.ip())).layer(surface.clone());
         let tls = tls.clone();
         tokio::spawn(async move {
             // The version is told by the first bytes, and only then does the time for the head begin.
@@ -156,11 +175,11 @@ pub async fn serve_with(
 }
 
 /// Answers the requests of one connection.
-async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-    stream: S,
+async fn converse<C: AsyncRead + AsyncWrite + Unpin + Send + 'static, S: Surface>(
+    stream: C,
     builder: &Builder<TokioExecutor>,
     watcher: Watcher,
-    service: AddExtension<Router, Peer>,
+    service: AddExtension<S, Peer>,
     (read_timeout, idle_timeout): (Duration, Duration),
 ) {
     let (stream, movement): (_, Movement) = Watched::new(CutWhenStalled::new(stream, read_timeout));
@@ -193,6 +212,7 @@ async fn begin_tls(
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
         net::TcpStream,

@@ -25,8 +25,8 @@ impl Hub {
         action: Action,
     ) -> Result<Granted, Refused> {
         let mut knowledge = Knowledge::Nothing;
-        if let (Some(user), false) =
-            (caller.user_id(), self.suffices(caller, knowledge, found.as_ref(), action))
+        if let Some(user) = caller.user_id()
+            && !self.suffices(caller, knowledge, found.as_ref(), action)
         {
             let id = found.as_ref().map(|executor| &executor.id);
             let mut connection = self.0.store.read().await.map_err(Error::from)?;
@@ -35,7 +35,9 @@ impl Hub {
             knowledge = level.map_or(knowledge, Knowledge::Grant);
         }
         // Where the caller may do the thing anyway, a secret makes no difference and costs no hash.
-        if let (Some(secret), false) = (secret, self.suffices(caller, knowledge, found.as_ref(), action)) {
+        if let Some(secret) = secret
+            && !self.suffices(caller, knowledge, found.as_ref(), action)
+        {
             let found = found.as_ref().map(|executor| (&executor.id, executor.secret_hash.as_deref()));
             if self.0.secrets.fit(secret, item, found).await? {
                 knowledge = Knowledge::Secret;

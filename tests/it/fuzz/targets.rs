@@ -2,14 +2,15 @@
 //! when a promise is broken. The fuzzers call the same functions (`fuzz/`).
 
 use std::{
+    convert::Infallible,
     fs::File,
     io::{Cursor, Read as _, Seek as _, Write as _},
     sync::OnceLock,
 };
 
 use axum::{
-    Router,
     body::{Body, to_bytes},
+    response::Response,
 };
 use executor_hub::{
     app::App,
@@ -23,7 +24,7 @@ use executor_hub::{
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tempfile::TempDir;
-use tower::ServiceExt as _;
+use tower::{ServiceExt as _, util::BoxCloneSyncService};
 
 /// Takes any bytes; panics when a promise is broken.
 pub type Target = fn(&[u8]);
@@ -143,8 +144,9 @@ pub fn uri(data: &[u8]) {
 
 /// Asks a Hub whose database is away; no answer may be a fault of its own.
 fn ask(method: Method, uri: Uri, headers: &[(header::HeaderName, &[u8])], body: &[u8]) {
-    static HUB: OnceLock<(tokio::runtime::Runtime, Router, TempDir)> = OnceLock::new();
-    let (runtime, router, _) = HUB.get_or_init(|| {
+    type Surface = BoxCloneSyncService<http::Request<Body>, Response, Infallible>;
+    static HUB: OnceLock<(tokio::runtime::Runtime, Surface, TempDir)> = OnceLock::new();
+    let (runtime, surface, _) = HUB.get_or_init(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let overrides =
@@ -158,9 +160,9 @@ fn ask(method: Method, uri: Uri, headers: &[(header::HeaderName, &[u8])], body: 
         let store = Store::from_pool(pool);
         let app =
             App::new(settings, store, std::sync::Arc::new(SystemClock), PythonParser::InProcess).unwrap();
-        let router = executor_hub::http::router(&app);
+        let surface = Surface::new(executor_hub::http::router(&app));
         drop(entered);
-        (runtime, router, folder)
+        (runtime, surface, folder)
     });
     let mut request = http::Request::builder().method(method).uri(uri);
     for (name, value) in headers {
@@ -169,7 +171,7 @@ fn ask(method: Method, uri: Uri, headers: &[(header::HeaderName, &[u8])], body: 
     }
     let Ok(request) = request.body(Body::from(body.to_vec())) else { return };
     runtime.block_on(async {
-        let Ok(answer) = router.clone().oneshot(request).await;
+        let Ok(answer) = surface.clone().oneshot(request).await;
         let status = answer.status();
         let text = to_bytes(answer.into_body(), 16 << 20).await.unwrap();
         assert_ne!(status, StatusCode::INTERNAL_SERVER_ERROR, "{}", String::from_utf8_lossy(&text));
