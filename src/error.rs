@@ -108,6 +108,18 @@ impl Error {
         }
     }
 
+    /// There is no room for what was sent; `source` is for the log.
+    pub fn storage_full(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self {
+            kind: ErrorKind::Unavailable,
+            code: "storage_full",
+            cause: "The Hub's disk is full.".into(),
+            remedy: "Tell the Hub's operator, and try again when there is room.".into(),
+            retry_after: Some(Duration::from_mins(1)),
+            source: Some(source.into()),
+        }
+    }
+
     /// No such Executor, or the caller may not know of it: both look the same. The words before the colon are what
     /// programs of old look for (PROTOCOL.md B).
     pub fn executor_not_found(reference: &ExecutorRef, tag: Option<&Tag>) -> Self {

@@ -77,7 +77,11 @@ pub enum BackupError {
 impl BackupError {
     /// Whether the same may work a little later.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::Busy | Self::Store(StoreError::Unavailable(_)))
+        match self {
+            Self::Busy => true,
+            Self::Store(error) => error.is_passing(),
+            _ => false,
+        }
     }
 
     /// Whether something that is there stands against it.

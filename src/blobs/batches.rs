@@ -6,6 +6,8 @@ use std::io;
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 
+use super::{Blobs, room::Floor};
+
 /// Bytes that make a batch; as many are written meanwhile.
 const BATCH_BYTES: usize = 1 << 20;
 /// Pieces that make a batch, however small they are.
@@ -23,6 +25,7 @@ pub struct Batches<W: TakesPieces> {
     gathered: Vec<Bytes>,
     bytes: usize,
     writer: Writer<W>,
+    floor: Floor,
 }
 
 #[derive(Debug)]
@@ -33,10 +36,16 @@ enum Writer<W: TakesPieces> {
     Gone,
 }
 
+impl Blobs {
+    /// The way to a writer, which fails as on a full disk while too little is free where uploads are received.
+    pub fn batches_to<W: TakesPieces>(&self, writer: W) -> Batches<W> {
+        Batches::to(writer, self.floor.clone())
+    }
+}
+
 impl<W: TakesPieces> Batches<W> {
-    /// To this writer.
-    pub fn to(writer: W) -> Self {
-        Self { gathered: Vec::new(), bytes: 0, writer: Writer::Idle(writer) }
+    fn to(writer: W, floor: Floor) -> Self {
+        Self { gathered: Vec::new(), bytes: 0, writer: Writer::Idle(writer), floor }
     }
 
     /// Passes on a piece; waits where the disk is slower than the sender. After an error nothing more is taken.
@@ -46,25 +55,28 @@ impl<W: TakesPieces> Batches<W> {
         if self.bytes < BATCH_BYTES && self.gathered.len() < BATCH_PIECES {
             return Ok(());
         }
-        let mut writer = self.idle().await?;
-        let batch = std::mem::take(&mut self.gathered);
-        self.bytes = 0;
-        self.writer = Writer::Busy(tokio::task::spawn_blocking(move || {
-            batch.iter().try_for_each(|piece| writer.take(piece))?;
-            Ok(writer)
-        }));
+        self.writer = Writer::Busy(self.write_gathered().await?);
         Ok(())
     }
 
     /// Writes what is left and gives the writer back.
     pub async fn finish(mut self) -> io::Result<W> {
+        self.write_gathered().await?.await.map_err(io::Error::other)?
+    }
+
+    /// Hands what was gathered to a blocking thread, as soon as the batch before it is written.
+    async fn write_gathered(&mut self) -> io::Result<JoinHandle<io::Result<W>>> {
         let mut writer = self.idle().await?;
-        let batch = std::mem::take(&mut self.gathered);
-        let last = tokio::task::spawn_blocking(move || {
+        let (batch, floor) = (std::mem::take(&mut self.gathered), self.floor.clone());
+        self.bytes = 0;
+        Ok(tokio::task::spawn_blocking(move || {
+            // Who has sent everything already may end without any room.
+            if !batch.is_empty() {
+                floor.check()?;
+            }
             batch.iter().try_for_each(|piece| writer.take(piece))?;
             Ok(writer)
-        });
-        last.await.map_err(io::Error::other)?
+        }))
     }
 
     /// Waits until nothing is being written and drops the writer: what it had is gone then.
@@ -85,6 +97,8 @@ impl<W: TakesPieces> Batches<W> {
 mod tests {
     use super::*;
 
+    const NONE: Floor = Floor { place: std::path::PathBuf::new(), bytes: 0 };
+
     struct Kept(Vec<u8>, usize);
 
     impl TakesPieces for Kept {
@@ -101,7 +115,7 @@ mod tests {
     async fn everything_arrives_in_order_whatever_the_size_of_its_pieces() {
         let bytes: Vec<u8> = (0..5_000_000_u32).map(|n| (n % 251) as u8).collect();
         for size in [1_000, 65_536, 3_000_000] {
-            let mut batches = Batches::to(Kept(Vec::new(), usize::MAX));
+            let mut batches = Batches::to(Kept(Vec::new(), usize::MAX), NONE);
             for piece in bytes.chunks(size) {
                 batches.push(Bytes::copy_from_slice(piece)).await.unwrap();
             }
@@ -111,7 +125,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_writers_error_is_told_once_and_then_that_it_has_ended() {
-        let mut batches = Batches::to(Kept(Vec::new(), 3 << 20));
+        let mut batches = Batches::to(Kept(Vec::new(), 3 << 20), NONE);
         let mut told = Vec::new();
         for _ in 0..8 {
             told.extend(
@@ -120,7 +134,7 @@ mod tests {
         }
         assert_eq!(told[..2], [io::ErrorKind::StorageFull, io::ErrorKind::Other]);
         assert!(batches.finish().await.is_err());
-        let small = Batches::to(Kept(Vec::new(), 0));
+        let small = Batches::to(Kept(Vec::new(), 0), NONE);
         assert!(small.finish().await.is_ok());
     }
 }

@@ -32,7 +32,7 @@ use tokio_util::io::ReaderStream;
 pub use batches::{Batches, TakesPieces};
 pub use key::BlobKey;
 pub use listing::{Listing, Stored};
-pub use room::Room;
+pub use room::{Floor, Room};
 
 use read::FileReader;
 
@@ -75,12 +75,7 @@ impl From<BlobError> for Error {
     fn from(error: BlobError) -> Self {
         let no_space = |error: &io::Error| error.kind() == io::ErrorKind::StorageFull;
         match &error {
-            BlobError::Io(io) if no_space(io) => Self::new(
-                crate::error::ErrorKind::Unavailable,
-                "storage_full",
-                "The Hub's disk is full.",
-                "Tell the Hub's operator; nothing of this was stored.",
-            ),
+            BlobError::Io(io) if no_space(io) => Self::storage_full(error),
             BlobError::Store(_) => Self::unavailable(error),
             BlobError::Damaged(_) => Self::new(
                 crate::error::ErrorKind::Internal,
@@ -108,6 +103,7 @@ pub struct Blobs {
     staging: PathBuf,
     uploads: PathBuf,
     prefix: String,
+    floor: Floor,
 }
 
 impl Blobs {
@@ -119,8 +115,7 @@ impl Blobs {
 
     /// The same for a worker, which may share a server's folder: it stages beside it, and leaves the server's uploads alone.
     pub fn open_for_worker(settings: &config::Blobs, data_dir: &Path) -> Result<Self, BlobError> {
-        let prefix = settings.prefix.trim_matches('/');
-        Self::of(backend::open(settings)?, prefix, data_dir, STAGING_OF_WORKER)?.swept(data_dir)
+        Self::of_settings(settings, data_dir, STAGING_OF_WORKER)?.swept(data_dir)
     }
 
     /// What lies in the data folder is this process's alone, which holds its lock. A folder that machines share may hold what
@@ -137,12 +132,19 @@ impl Blobs {
 
     /// Opens the store of the settings beside a process that uses it and may be receiving uploads just now.
     pub fn open_beside(settings: &config::Blobs, data_dir: &Path) -> Result<Self, BlobError> {
-        Self::of(backend::open(settings)?, settings.prefix.trim_matches('/'), data_dir, STAGING)
+        Self::of_settings(settings, data_dir, STAGING)
     }
 
     /// A store of plain files in `directory`, wherever the Hub keeps its own.
     pub fn in_folder(directory: &Path) -> Result<Self, BlobError> {
         Self::of(backend::folder(directory)?, "", directory, STAGING)
+    }
+
+    fn of_settings(settings: &config::Blobs, data_dir: &Path, staging: &str) -> Result<Self, BlobError> {
+        let prefix = settings.prefix.trim_matches('/');
+        let mut blobs = Self::of(backend::open(settings)?, prefix, data_dir, staging)?;
+        blobs.floor.bytes = settings.min_free_space.0;
+        Ok(blobs)
     }
 
     fn of(opened: backend::Opened, prefix: &str, data_dir: &Path, staging: &str) -> Result<Self, BlobError> {
@@ -156,14 +158,22 @@ impl Blobs {
             signer: opened.signer,
             files: FileReader::default(),
             found_good: verified::FoundGood::default(),
+            floor: Floor { place: staging.clone(), bytes: 0 },
             staging,
             uploads,
             prefix: prefix.to_owned(),
         })
     }
 
-    /// A new file for bytes that are still being received or made; gone when it is dropped. Blocks on the disk.
+    /// A new file for bytes that are still being received or made; gone when it is dropped. Where too little is free it fails
+    /// as on a full disk. Blocks on the disk.
     pub fn stage(&self) -> io::Result<NamedTempFile> {
+        self.floor.check()?;
+        self.stage_anyway()
+    }
+
+    /// The same however little is free: for what is gone in a moment, or takes less than it frees.
+    pub fn stage_anyway(&self) -> io::Result<NamedTempFile> {
         tempfile::Builder::new().prefix("part-").tempfile_in(&self.staging)
     }
 
@@ -251,7 +261,7 @@ impl Blobs {
             };
         }
         let mut bytes = self.get(key, None).await?;
-        let copy = self.stage()?;
+        let copy = self.stage_anyway()?;
         let mut file = tokio::fs::File::from_std(copy.reopen()?);
         while let Some(piece) = bytes.next().await {
             tokio::io::AsyncWriteExt::write_all(&mut file, &piece?).await?;
@@ -278,7 +288,8 @@ impl Blobs {
 
     /// Writes, syncs and deletes a few bytes: whether the store would take a push now.
     pub async fn check(&self) -> Result<(), BlobError> {
-        let staged = self.stage()?;
+        // How much is free is another question.
+        let staged = self.stage_anyway()?;
         if self.directory.is_some() {
             tokio::task::spawn_blocking(move || {
                 io::Write::write_all(&mut staged.as_file(), b"ready?")?;

@@ -1,7 +1,11 @@
 //! How much more fits where the Hub writes, and does it come back? Into the folder of objects, or, with a bucket, where
-//! uploads are received.
+//! uploads are received. Uploads and images stop before the last of it: others live on that disk, a private Postgres among
+//! them.
 
-use std::io;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use bytes::Bytes;
 use object_store::ObjectStoreExt as _;
@@ -17,10 +21,33 @@ pub struct Room {
     pub free_files: Option<u64>,
 }
 
+/// What must stay free where the Hub writes.
+#[derive(Debug, Clone)]
+pub struct Floor {
+    pub(super) place: PathBuf,
+    pub(super) bytes: u64,
+}
+
+impl Floor {
+    /// An error of the kind of a full disk while less is free. Looks at the disk, which blocks for a moment.
+    pub fn check(&self) -> io::Result<()> {
+        if self.bytes == 0 || room(&self.place)?.free_bytes >= self.bytes {
+            return Ok(());
+        }
+        let why = format!("less than {} bytes are free (blobs.min_free_space)", self.bytes);
+        Err(io::Error::new(io::ErrorKind::StorageFull, why))
+    }
+}
+
 /// What is written to try the store out.
 const TRIAL: &[u8] = b"Executor Hub was here";
 
 impl Blobs {
+    /// What is looked at before anything large is written.
+    pub fn floor(&self) -> &Floor {
+        &self.floor
+    }
+
     /// Writes an object, reads it and deletes it: whether the store does all that the Hub needs.
     pub async fn try_out(&self) -> Result<(), BlobError> {
         let name = format!("{STAGING}/doctor-{}", std::process::id());
@@ -39,10 +66,14 @@ impl Blobs {
 
     /// What is left where uploads are received, which is where objects lie when those are files.
     pub fn room(&self) -> io::Result<Room> {
-        let told = nix::sys::statvfs::statvfs(&self.staging).map_err(io::Error::from)?;
-        Ok(Room {
-            free_bytes: told.blocks_available().saturating_mul(told.fragment_size()),
-            free_files: (told.files() > 0).then(|| told.files_available()),
-        })
+        room(&self.staging)
     }
+}
+
+fn room(place: &Path) -> io::Result<Room> {
+    let told = nix::sys::statvfs::statvfs(place).map_err(io::Error::from)?;
+    Ok(Room {
+        free_bytes: told.blocks_available().saturating_mul(told.fragment_size()),
+        free_files: (told.files() > 0).then(|| told.files_available()),
+    })
 }

@@ -32,7 +32,7 @@ impl Worker {
         };
         loop {
             match self.holder.conclude(claimed, &outcome).await {
-                Err(StoreError::Unavailable(error)) if tokio::time::Instant::now() < end => {
+                Err(error) if error.is_passing() && tokio::time::Instant::now() < end => {
                     tracing::warn!(task.id = %claimed.id, %error, "cannot conclude a task; trying again");
                     tokio::time::sleep(Duration::from_millis(500)).await;
                 }

@@ -116,7 +116,7 @@ impl StoryWriter {
             match written {
                 Ok(()) => return Ok(()),
                 Err(AppendError::LeaseLost) => return Err(LogError::LeaseLost),
-                Err(AppendError::Store(StoreError::Unavailable(error))) => {
+                Err(AppendError::Store(error)) if error.is_passing() => {
                     tracing::warn!(task.id = %self.task, %error, "cannot write the build's log; trying again");
                     is_unsure = true;
                     tokio::time::sleep(RETRY_WAIT).await;

@@ -119,7 +119,7 @@ impl Sealer {
 
     async fn stage(&self) -> io::Result<NamedTempFile> {
         let blobs = self.blobs.clone();
-        tokio::task::spawn_blocking(move || blobs.stage()).await.map_err(io::Error::other)?
+        tokio::task::spawn_blocking(move || blobs.stage_anyway()).await.map_err(io::Error::other)?
     }
 
     /// Deletes objects of stories whose task is gone.

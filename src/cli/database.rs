@@ -1,15 +1,26 @@
 //! Which database do the settings mean? The configured one, the private one that a running Hub has, or a private one that
 //! this process starts.
 
+use std::{
+    convert::Infallible,
+    time::{Duration, Instant},
+};
+
 use sqlx::postgres::PgConnectOptions;
 
 use super::failure::Failure;
 use crate::{
     backup::BackupError,
     config::{Environment, Settings},
-    postgres::{self, Launch, PrivatePostgres, Purpose},
+    postgres::{self, Launch, LaunchError, PrivatePostgres, Purpose},
     store::{self, Connection, Store, StoreError, schema, scratch},
 };
+
+/// How long a private Postgres that does not start, or does not last, is left alone, at first and at most.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// One that ran for so long is started again at once.
+const LONG_LIFE: Duration = Duration::from_mins(1);
 
 /// How names of folders begin in which a backup is restored for a test.
 const TRIAL: &str = "trial-";
@@ -116,15 +127,42 @@ impl Database {
         Ok((store::connect_alone(&options).await?, private))
     }
 
-    /// Resolves when the private Postgres ended by itself; never without one.
-    pub(super) async fn exited(&self) -> String {
-        match &self.private {
-            Some(private) => private.exited().await,
-            None => std::future::pending().await,
+    /// Starts the private Postgres again whenever it ends without having been asked to, for ever: whoever kills it, or fills
+    /// its disk, interrupts the Hub and does not end it. Connections come back by themselves. Dropped, it stops what it was
+    /// starting.
+    pub(super) async fn keep_running(
+        &mut self,
+        settings: &Settings,
+        environment: &Environment,
+    ) -> Infallible {
+        let Some(private) = &mut self.private else { return std::future::pending().await };
+        let (mut wait, mut since) = (Duration::ZERO, Instant::now());
+        loop {
+            let why = private.exited().await;
+            tracing::error!(why, "the private Postgres ended; starting it again");
+            if since.elapsed() > LONG_LIFE {
+                wait = Duration::ZERO;
+            }
+            *private = loop {
+                tokio::time::sleep(wait).await;
+                match PrivatePostgres::start(launch(settings, environment)).await {
+                    Ok(started) => break started,
+                    // A command of this Hub's has started it for itself, and ends soon.
+                    Err(LaunchError::InUse(_)) => wait = FIRST_WAIT,
+                    Err(error) => {
+                        tracing::error!(%error, "the private Postgres does not start; trying again");
+                        wait = (2 * wait).clamp(FIRST_WAIT, LONGEST_WAIT);
+                    }
+                }
+            };
+            since = Instant::now();
+            wait = (2 * wait).clamp(FIRST_WAIT, LONGEST_WAIT);
+            tracing::info!("the private Postgres runs again");
         }
     }
 
-    /// Closes connections, then stops the private Postgres.
+    /// Closes connections, then stops the private Postgres. One that was just being started again ends by itself, as it does
+    /// when this process is killed.
     pub(super) async fn close(self) {
         self.store.close().await;
         if let Some(private) = self.private {

@@ -46,7 +46,7 @@ impl Failure {
                 ErrorKind::Unavailable | ErrorKind::RateLimited => 75,
                 _ => 1,
             },
-            Self::Store(StoreError::Unavailable(_)) => 75,
+            Self::Store(error) if error.is_passing() => 75,
             Self::Backup(BackupError::None(_)) => 4,
             Self::Backup(error) if error.is_conflict() => 6,
             Self::Backup(error) if error.is_temporary() => 75,

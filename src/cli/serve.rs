@@ -57,12 +57,12 @@ impl Serve {
         let alive = tokio::spawn(supervisor.clone().stay_alive());
         let configured = reload::Configured::of(&settings, environment, overrides);
         let reloading = tokio::spawn(reload::on_hangup(tls.clone(), configured)?);
-        let database = tokio::select! {
+        let mut database = tokio::select! {
             database = Database::own(&settings, environment) => database?,
             () = stop.requested() => return Ok(()),
         };
         let door = Door { listener, tls, supervisor };
-        let served = serve(&settings, &database, &lock, door, &mut stop).await;
+        let served = serve(&settings, environment, &mut database, &lock, door, &mut stop).await;
         database.close().await;
         reloading.abort();
         alive.abort();
@@ -90,7 +90,8 @@ fn tls_of(settings: &Settings) -> Result<Option<Tls>, Failure> {
 
 async fn serve(
     settings: &Settings,
-    database: &Database,
+    environment: &Environment,
+    database: &mut Database,
     lock: &DataDirLock,
     door: Door,
     stop: &mut Stop,
@@ -117,10 +118,10 @@ async fn serve(
         stopping.clone(),
     ));
     supervisor.ready();
-    let ended = tokio::select! {
-        () = stop.requested() => Ok(()),
-        why = database.exited() => Err(Failure::Other(anyhow::anyhow!("the private Postgres ended: {why}"))),
-    };
+    tokio::select! {
+        () = stop.requested() => {}
+        never = database.keep_running(settings, environment) => match never {},
+    }
     tracing::info!("stopping");
     supervisor.stopping();
     stopping.cancel();
@@ -139,8 +140,10 @@ async fn serve(
     tokio::select! {
         () = wind_down => {}
         () = stop.requested() => Stop::at_once(),
+        // What is left to be written needs it as well.
+        never = database.keep_running(settings, environment) => match never {},
     }
-    ended
+    Ok(())
 }
 
 /// Shows the setup code of a Hub that nobody uses yet: once, here, and never in the log, which others may read.

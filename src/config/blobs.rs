@@ -32,7 +32,7 @@ pub struct Blobs {
     pub s3_patience: Span,
     /// Put before every key.
     pub prefix: String,
-    /// With less than this the Hub is not ready.
+    /// With less than this free the Hub is not ready and takes nothing more.
     pub min_free_space: Bytes,
 }
 

@@ -18,7 +18,7 @@ use tempfile::NamedTempFile;
 use crate::{
     domain::digest::Sha256,
     error::{Error, ErrorKind},
-    hub::{Batches, Hub, TakesPieces, artifacts::ReceivedArtifact},
+    hub::{Hub, TakesPieces, artifacts::ReceivedArtifact},
 };
 
 /// Bytes of one form field that is no file.
@@ -188,7 +188,7 @@ impl Part {
         limit: u64,
         hasher: Option<Hasher>,
     ) -> Result<Option<(NamedTempFile, Option<Hasher>, u64)>, Error> {
-        let mut batches = Batches::to(Staged::begin(hub, hasher).await?);
+        let mut batches = hub.batches_to(Staged::begin(hub, hasher).await?);
         let (mut received, mut failed): (u64, Option<io::Error>) = (0, None);
         loop {
             let piece = match self.piece().await {
@@ -243,7 +243,14 @@ where
     E: std::fmt::Display,
 {
     let limit = hub.rules().limits.upload_bytes;
-    let mut batches = Batches::to(Staged::begin(hub, None).await?);
+    let staged = match Staged::begin(hub, None).await {
+        Ok(staged) => staged,
+        Err(error) => {
+            drain(&mut body).await;
+            return Err(error);
+        }
+    };
+    let mut batches = hub.batches_to(staged);
     let taken = async {
         let mut received: u64 = 0;
         while let Some(piece) = tokio::time::timeout(timeout, body.next()).await.map_err(|_| too_slow())? {

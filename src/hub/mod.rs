@@ -40,7 +40,7 @@ use chrono::TimeDelta;
 
 use crate::{
     auth::{Keys, policy::HubRules, secrets::Secrets},
-    blobs::{BlobError, Blobs},
+    blobs::{Batches, BlobError, Blobs},
     builds::progress::Progress,
     config::{self, BuildMode},
     domain::{
@@ -53,7 +53,7 @@ use crate::{
     store::{self, Store},
 };
 
-pub use crate::blobs::{Batches, TakesPieces};
+pub use crate::blobs::TakesPieces;
 pub use pull_counts::PullCounts;
 
 /// What the use cases need.
@@ -202,6 +202,11 @@ impl Hub {
     /// A file for an upload that is being received; gone when it is dropped. Blocks on the disk.
     pub fn stage_upload(&self) -> std::io::Result<tempfile::NamedTempFile> {
         self.0.blobs.stage()
+    }
+
+    /// The way of an upload to its file.
+    pub fn batches_to<W: TakesPieces>(&self, writer: W) -> Batches<W> {
+        self.0.blobs.batches_to(writer)
     }
 
     /// What a failure to write an upload means to its sender.

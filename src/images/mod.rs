@@ -113,7 +113,7 @@ impl Images {
 
     /// A new file for a blob that is being received or made; gone when it is dropped. Blocks on the disk.
     pub fn stage(&self) -> io::Result<Receiving> {
-        Ok(Receiving::into_file(self.0.blobs.stage()?))
+        Ok(Receiving::into_file(self.0.blobs.stage()?, self.0.blobs.floor().clone()))
     }
 
     /// What the operator chose.

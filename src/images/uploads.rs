@@ -8,6 +8,7 @@ use std::{
     fs::File,
     io::{self, Read as _, Write as _},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -16,11 +17,14 @@ use sha2::{Digest as _, Sha256 as Hasher, Sha512};
 
 use super::{Images, Received, StoredBlob, digest_invalid};
 use crate::{
-    blobs::{Batches, BlobError, Blobs, TakesPieces},
+    blobs::{BlobError, Blobs, TakesPieces},
     domain::{ExecutorId, ImageUploadId, digest::Sha256, image::ImageDigest},
     error::{Error, ErrorKind},
     store,
 };
+
+/// How long the rest of a piece that cannot be kept is read.
+const DRAIN_TIME: Duration = Duration::from_mins(1);
 
 /// Uploads that one repository may have open.
 const OPEN_UPLOADS: i64 = 256;
@@ -113,7 +117,7 @@ impl Images {
             Ok(writer) => writer,
             Err(size) => return Ok(Appended::OutOfOrder(size)),
         };
-        let mut batches = Batches::to(writer);
+        let mut batches = self.0.blobs.batches_to(writer);
         let mut pieces = std::pin::pin!(pieces);
         let mut broke_off = false;
         while let Some(piece) = pieces.next().await {
@@ -121,7 +125,12 @@ impl Images {
                 broke_off = true;
                 break;
             };
-            batches.push(piece).await.map_err(|error| self.not_written(error))?;
+            if let Err(error) = batches.push(piece).await {
+                // Whoever is still sending would see a broken connection instead of the answer.
+                let reading = async { while let Some(Ok(_)) = pieces.next().await {} };
+                let _ = tokio::time::timeout(DRAIN_TIME, reading).await;
+                return Err(self.not_written(error));
+            }
         }
         let writer = batches.finish().await.map_err(|error| self.not_written(error))?;
         let size = writer.size;

@@ -109,7 +109,7 @@ impl PrivatePostgres {
     }
 
     /// Resolves when postgres has ended, with its exit status in words. Unless it was asked to end, somebody killed it or it
-    /// found its files damaged: the Hub cannot go on then.
+    /// found its files damaged.
     pub async fn exited(&self) -> String {
         self.postmaster.exited().await
     }

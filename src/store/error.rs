@@ -30,12 +30,22 @@ pub enum StoreError {
     /// The database does not answer, is starting or stopping, or has no connection to spare: worth another try.
     #[error("the database does not answer: {0}")]
     Unavailable(#[source] sqlx::Error),
+    /// The disk of the database is full.
+    #[error("the disk of the database is full: {0}")]
+    Full(#[source] sqlx::Error),
     /// The schema could not be brought up to date.
     #[error("migration failed: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
     /// Anything else.
     #[error("database: {0}")]
     Database(#[source] sqlx::Error),
+}
+
+impl StoreError {
+    /// Whether the same may succeed a moment later, without anybody changing what is asked for.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Full(_))
+    }
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -50,6 +60,8 @@ impl From<sqlx::Error> for StoreError {
                 Some("HUB01") => Self::ProtectedTag(database.message().to_owned()),
                 // In a text, and in JSON.
                 Some("22021" | "22P05") => Self::Nul(error),
+                // Small shared memory is told by the same code, and passes.
+                Some("53100") if !database.message().contains("shared memory") => Self::Full(error),
                 // Connection failures, too little of something, operator intervention; serialization and deadlock.
                 Some(code)
                     if ["08", "53", "57"].contains(&code.get(..2).unwrap_or_default())
@@ -68,6 +80,7 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) => Self::unavailable(error),
+            StoreError::Full(_) => Self::storage_full(error),
             StoreError::Nul(_) => Self::invalid(
                 "nul_character",
                 "A text of this request holds a NUL character, which nothing here can have.",
