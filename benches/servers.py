@@ -160,9 +160,12 @@ class Hub(Server):
         return [self.program, 'serve', '--listen', f'127.0.0.1:{self.port}']
 
     def ask(self, *command):
-        return subprocess.run(
-            [self.program, *command], env=self.environment(), check=True, text=True, capture_output=True
-        ).stdout
+        done = subprocess.run(
+            [self.program, *command], env=self.environment(), text=True, stdout=subprocess.PIPE
+        )
+        if done.returncode:
+            raise SystemExit(f'{" ".join(command)} ended with {done.returncode}')
+        return done.stdout
 
     def sign_up(self):
         """Makes a person, once for each data folder."""

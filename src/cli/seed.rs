@@ -13,8 +13,8 @@ use crate::{
     },
 };
 
-/// Executors that one transaction makes.
-const BATCH: i64 = 10_000;
+/// Executors that one statement makes: well within `database.statement_timeout` on a busy machine.
+const BATCH: i64 = 2_000;
 
 #[derive(Debug, Args)]
 pub(super) struct Seed {

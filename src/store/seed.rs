@@ -39,8 +39,8 @@ pub async fn people(connection: &mut Connection, size: Size, now: DateTime<Utc>)
     Ok(())
 }
 
-/// Makes the Executors number `first` to `last`, each with a commit, its tags, its search entry and its pulls. Ten thousand
-/// at a time take some seconds.
+/// Makes the Executors number `first` to `last`, each with a commit, its tags, its search entry and its pulls. Two thousand
+/// at a time take a second or two.
 pub async fn executors(
     connection: &mut Connection,
     size: Size,

@@ -136,17 +136,14 @@ impl<S: Send + Sync> FromRequest<S> for Parameters {
                 body.add_form(&bytes);
             } else if !bytes.is_empty() {
                 // Whatever else it calls itself: the clients' JSON comes with and without its type.
-                match serde_json::from_slice::<Option<HashMap<String, Value>>>(&bytes) {
-                    Ok(object) => body.0 = object.unwrap_or_default(),
-                    Err(_) => {
-                        let error = Error::invalid(
-                            "body",
-                            "The body is no JSON object.",
-                            "Send parameters as a JSON object, a form, or in the query.",
-                        );
-                        return Err(error.into());
-                    }
-                }
+                let object: Option<_> = serde_json::from_slice(&bytes).map_err(|_| {
+                    Error::invalid(
+                        "body",
+                        "The body is no JSON object.",
+                        "Send parameters as a JSON object, a form, or in the query.",
+                    )
+                })?;
+                body.0 = object.unwrap_or_default();
             }
         }
         if parameters.0.is_empty() {

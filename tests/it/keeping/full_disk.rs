@@ -233,8 +233,8 @@ async fn the_last_room_of_a_disk_is_left_to_others() {
     disk.leave(2_500);
     let files = disk.files();
     // It would fit, but for what has to stay free: the look before the last piece finds that.
-    let sent = package("Grows").with_bytes("noise.bin", noise(2, 2_100_000));
-    assert_full(&alice.push("executor.push", &[], &sent).await, "a package");
+    let grows = package("Grows").with_bytes("noise.bin", noise(2, 2_100_000));
+    assert_full(&alice.push("executor.push", &[], &grows).await, "a package");
     disk.holds(&files).await;
     let mut layer = hub.app.images().stage().unwrap();
     let written = noise(3, 2_100_000).chunks(1 << 16).try_for_each(|piece| layer.write_all(piece));
@@ -243,7 +243,7 @@ async fn the_last_room_of_a_disk_is_left_to_others() {
     disk.leave(2_000);
     assert_full(&alice.push("executor.push", &[], &package("Small")).await, "a small package");
     let bare =
-        alice.send(Method::POST, "/api/v1/executors", &[("content-type", "application/zip")], sent.zip());
+        alice.send(Method::POST, "/api/v1/executors", &[("content-type", "application/zip")], grows.zip());
     assert_full(&bare.await, "a large package without a form");
     assert_eq!(pulled(&alice, "Kept").await.unwrap(), kept);
     disk.make_room();
@@ -263,7 +263,7 @@ async fn pushed_when_it_is_back(client: &Client, package: &Package) {
             assert!(answer.headers.contains_key("retry-after"));
         }
     };
-    tokio::time::timeout(Duration::from_secs(120), pushing).await.expect("it comes back");
+    tokio::time::timeout(Duration::from_mins(2), pushing).await.expect("it comes back");
 }
 
 /// The private Postgres on the same disk, and somebody else who fills it: first the tables cannot grow, then the log of
@@ -289,7 +289,7 @@ async fn a_private_postgres_whose_disk_was_full_serves_again_without_a_restart_o
         let message = "SELECT pg_logical_emit_message(false, 'test', repeat('x', 1000000))";
         while sqlx::query(message).execute(&mut noise).await.is_ok() {}
     };
-    tokio::time::timeout(Duration::from_secs(60), filling).await.expect("the log of changes fills the disk");
+    tokio::time::timeout(Duration::from_mins(1), filling).await.expect("the log of changes fills the disk");
     assert!(sqlx::query("SELECT 1").execute(&mut noise).await.is_err(), "Postgres has ended, or begins anew");
     disk.make_room();
     pushed_when_it_is_back(&alice, &large("After", 3)).await;
@@ -317,6 +317,6 @@ async fn a_private_postgres_that_was_killed_serves_again_without_a_restart_of_th
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), told).await.expect("the Hub tells it");
+        tokio::time::timeout(Duration::from_mins(1), told).await.expect("the Hub tells it");
     }
 }
