@@ -89,6 +89,12 @@ impl Hub {
         })
     }
 
+    /// A number that grows with every change of what pulls of public Executors are made from; `None` while changes by other
+    /// processes are not heard of, and where nothing is everybody's.
+    pub fn public_changes(&self) -> Option<u64> {
+        if self.0.rules.hub.sign_in_required { None } else { self.0.store.pull_memo().changes() }
+    }
+
     /// Finds what a reference means and decides about it. Without a reference the same work is done for nothing.
     async fn look(
         &self,

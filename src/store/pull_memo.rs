@@ -120,7 +120,7 @@ impl PullMemo {
     }
 
     /// How many changes were heard of so far; `None` while nobody listens to those of other processes.
-    pub(super) fn changes(&self) -> Option<u64> {
+    pub fn changes(&self) -> Option<u64> {
         // Counted before whoever asks looks anything up: what changes from now on may be missing from what they find.
         let changes = self.0.changes.load(Ordering::Acquire);
         let answers = self.0.answers.read().unwrap_or_else(PoisonError::into_inner);

@@ -10,12 +10,15 @@ mod sandbox;
 mod user;
 mod wire;
 
+use std::sync::Arc;
+
 use axum::{
     Json,
     response::{IntoResponse as _, Response},
 };
 use serde_json::json;
 
+use self::executor::repeated::Repeated;
 use super::{
     refused,
     routes::{Needs, Routes, Verb},
@@ -32,6 +35,10 @@ pub(super) fn routes() -> Routes {
     let push = Needs::Executor(Action::Push);
     let (read_artifact, write_artifact) =
         (Needs::Artifact(ArtifactAction::Read), Needs::Artifact(ArtifactAction::Write));
+    let repeated = Arc::new(Repeated::default());
+    let get_package = async move |app, method, headers, parameters| {
+        executor::get_package::handle(&repeated, app, method, headers, parameters).await
+    };
     let methods = Methods(Routes::new().get(
         "/v2/.well-known/jwks.json",
         Needs::Nothing,
@@ -44,7 +51,7 @@ pub(super) fn routes() -> Routes {
         .on("executor.update", &[Post], push, executor::push::update)
         .on("executor.updateAsync", &[Post], push, executor::push::update_async)
         .on("executor.push", &[Post], Needs::NewExecutor, executor::push::push)
-        .on("executor.getPackage", BOTH, read, executor::get_package::handle)
+        .on("executor.getPackage", BOTH, read, get_package)
         .on("executor.queryProgress", &[Post], tasks, executor::query_progress::handle)
         .on("executor.listAsyncTasks", BOTH, tasks, executor::list_async_tasks::handle)
         .on("executor.getMeta", BOTH, read, executor::get_meta::handle)

@@ -62,8 +62,6 @@ pub(super) fn run(program: &Path, sources: &Sources) -> Option<Outlines> {
     let mut child = Command::new(program)
         .arg(ARGUMENT)
         .env_clear()
-        // The allocator would take as much address space at its start as the child may have.
-        .env("MIMALLOC_ARENA_RESERVE", "0")
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

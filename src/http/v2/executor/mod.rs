@@ -8,3 +8,4 @@ pub(super) mod push;
 mod push_form;
 mod push_stream;
 pub(super) mod query_progress;
+pub(super) mod repeated;
